@@ -55,6 +55,6 @@ $(STAMP): requirements.txt pyproject.toml
 	fi
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 	@echo "Installing the pinned requirements (about a minute)"
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@touch $@
