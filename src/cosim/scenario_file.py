@@ -1,0 +1,383 @@
+"""From files, text and keyword arguments to one document, and clear errors on the way."""
+
+from __future__ import annotations
+
+import os
+import re
+import reprlib
+import tomllib
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from cosim.errors import ScenarioError, nearest
+from cosim.scenario import CODE_KEYS, Scenario, build, shipped
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 8
+
+#: Kind of a key -> what is expected, in French and in English.
+KINDS = {
+    "text": ("texte", "a text"),
+    "month": ("mois « AAAA-MM »", 'a month "YYYY-MM" from 1990 to 2100'),
+    "months": ("liste de mois « AAAA-MM »", 'a list of months "YYYY-MM" from 1990 to 2100'),
+    "integer": ("entier", "a whole number"),
+    "number": ("nombre", "a number"),
+    "flag": ("true ou false", "true or false"),
+    "code": (
+        "code à 9 ou 5 caractères, ou « synthetic »",
+        'a code of 9 digits (EPCI, EPT), of 5 characters (commune), or "synthetic"',
+    ),
+    "choice": ("choix", "one of the choices"),
+    "mechanisms": ("liste de mécanismes", "a list of mechanism names"),
+    "replace": ("table mécanisme = fonction", "a table mechanism = function name"),
+    "after": ("table mécanisme = liste de règles", "a table mechanism = list of rule names"),
+    "modules": ("liste de fichiers .py", "a list of paths of .py files"),
+    "crises": ("liste de tables", "a list of tables {start, months, depth}"),
+    "parameters": ("table nom = valeur", "a table name = number"),
+}
+
+
+class Shown(str):
+    """A text that errors print as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def shown(value: object) -> Shown:
+    """A short `repr` of anything, however large or deep."""
+    try:
+        short = reprlib.Repr(maxstring=80, maxother=80, maxlong=40).repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits
+        short = f"a huge {type(value).__name__}"
+    return Shown(ascii(short)[1:-1] if not short.isprintable() else short)
+
+
+# -- from a path to a document --------------------------------------------------------------
+
+
+def locate(path_or_name: object, folder: Path | None = None) -> Path:
+    """The file of a path (from `folder`), or of the name of a shipped scenario."""
+    if not isinstance(path_or_name, str | os.PathLike):
+        raise ScenarioError(
+            "not a scenario", found=shown(path_or_name), expected="a path or the name of a scenario"
+        )
+    known = shipped()
+    name = os.fspath(path_or_name)
+    if not isinstance(name, str) or not name.strip():
+        raise ScenarioError("not a scenario", found=shown(name), expected="a path or a name")
+    if name in known:
+        return known[name]
+    path = (folder / name) if folder else Path(name)
+    try:
+        found = path.exists()
+    except (OSError, ValueError) as error:
+        raise ScenarioError("not a path", found=shown(name), expected=_reason(error)) from None
+    if not found:
+        raise ScenarioError(
+            "no such file, nor a shipped scenario of this name",
+            where=shown_path(path),
+            expected="a TOML file, or one of: " + ", ".join(known),
+            nearest=nearest(Path(name).stem, known),
+        )
+    return path
+
+
+def shown_path(path: Path) -> str:
+    """A path as errors print it."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def _text(path: Path) -> str:
+    where = shown_path(path)
+    try:
+        if not path.is_file():
+            found = "a folder" if path.is_dir() else "something else"
+            raise ScenarioError("not a file", where=where, found=Shown(found),
+                                expected="a TOML file")  # fmt: skip
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ScenarioError("cannot be read", where=where, found=Shown(_reason(error))) from None
+    if len(data) > MAX_BYTES:
+        raise ScenarioError("the file is too large", where=where,
+                            expected=f"at most {MAX_BYTES} bytes")  # fmt: skip
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ScenarioError("not UTF-8 text", where=f"{where}, line {line}",
+                            found=Shown(f"byte 0x{data[error.start]:02x}"),
+                            expected="a file saved as UTF-8") from None  # fmt: skip
+
+
+def parse(text: str, where: object) -> dict[str, Any]:
+    """TOML text as a document."""
+    place = str(where)
+    if not isinstance(text, str):
+        raise ScenarioError("not a text", where=place, found=shown(text), expected="TOML text")
+    if len(text) > MAX_BYTES:
+        raise ScenarioError("the text is too large", where=place,
+                            expected=f"at most {MAX_BYTES} characters")  # fmt: skip
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"not TOML: {error}", where=place) from None
+    except RecursionError:
+        raise ScenarioError("not a scenario: nested too deep", where=place) from None
+    except ValueError:
+        raise ScenarioError("not TOML: a number is out of range", where=place) from None
+
+
+def read(path: Path, trusted: bool = True, trail: tuple[Path, ...] = ()) -> Scenario:
+    """Read the file of a scenario, and those that it extends."""
+    real = Path(os.path.realpath(path))
+    document = parse(_text(path), shown_path(path))
+    return resolve(
+        document,
+        where=shown_path(path),
+        folder=path.parent,
+        trusted=trusted or real in shipped().values(),
+        trail=(*trail, real),
+    )
+
+
+def resolve(
+    document: Mapping[str, Any],
+    *,
+    where: object,
+    folder: Path,
+    trusted: bool = True,
+    trail: tuple[Path, ...] = (),
+) -> Scenario:
+    """Follow `extends`, then validate."""
+    if not trusted:
+        refuse_code(document, where)
+    scenario = build(followed(document, where, folder, trail), where=where, folder=folder)
+    for name, path in zip(scenario.model.modules, scenario.module_paths, strict=True):
+        if not path.is_file():
+            raise ScenarioError("no such file", where=str(where), key="model.modules",
+                                found=name, expected=f"a .py file from {folder}")  # fmt: skip
+    return scenario
+
+
+def refuse_code(document: Mapping[str, Any], where: object) -> None:
+    """Refuse the keys that name code or files."""
+    for key in CODE_KEYS:
+        table: Any = document
+        for part in key.split("."):
+            table = table[part] if isinstance(table, Mapping) and part in table else None
+        if table not in (None, {}, [], ()):
+            raise ScenarioError("this key is refused in what comes from the web", where=str(where),
+                                key=key, found=shown(table), expected="a scenario without it, "
+                                "or a file given to Python or to the command line")  # fmt: skip
+
+
+def followed(
+    document: Mapping[str, Any],
+    where: object = None,
+    folder: Path | None = None,
+    trail: tuple[Path, ...] = (),
+) -> dict[str, Any]:
+    """The document with what it extends; titles, purposes are its own."""
+    own = dict(document)
+    if "extends" not in own:
+        return own
+    name = own.pop("extends")
+    place = None if where is None else str(where)
+    if not isinstance(name, str):
+        raise ScenarioError("not a scenario", where=place, key="extends", found=shown(name),
+                            expected="a path or the name of a shipped scenario")  # fmt: skip
+    try:
+        path = locate(name, folder)
+    except ScenarioError as error:
+        raise ScenarioError(error.what, where=place, key="extends", found=shown(name),
+                            expected=error.expected, nearest=error.nearest) from None  # fmt: skip
+    real = Path(os.path.realpath(path))
+    if real in trail:
+        circle = " → ".join(step.name for step in (*trail[trail.index(real) :], real))
+        raise ScenarioError("a scenario that extends itself", where=place, key="extends",
+                            found=Shown(circle), expected="a chain that ends")  # fmt: skip
+    if len(trail) > MAX_DEPTH:
+        raise ScenarioError("too many scenarios, each extending the next", where=place,
+                            key="extends", expected=f"at most {MAX_DEPTH}")  # fmt: skip
+    parent = read(path, trail=trail)
+    inherited = parent.resolved()
+    for key in ("title", "title_en", "purpose", "purpose_en"):
+        del inherited[key]
+    inherited["model"]["modules"] = [_from(folder, module) for module in parent.module_paths]
+    return patched(inherited, own)
+
+
+def _from(folder: Path | None, module: Path) -> str:
+    try:
+        return Path(os.path.relpath(module, folder or Path.cwd())).as_posix()
+    except ValueError:  # another drive
+        return str(module.absolute())
+
+
+def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the patch laid over it: tables are merged, None removes."""
+    result = dict(document)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = patched(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def nested(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as tables."""
+    document: dict[str, Any] = {}
+    for key, value in changes.items():
+        table = document
+        *tables, last = key.split(".")
+        for name in tables:
+            table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                raise ScenarioError("both a value and a table", key=name, found=shown(table))
+        if isinstance(value, Mapping) and isinstance(table.get(last), dict):
+            value = patched(table[last], value)
+        table[last] = dict(value) if isinstance(value, Mapping) else value
+    return document
+
+
+# -- from pydantic's errors to ours -----------------------------------------------------------
+
+
+def clear(error: ValidationError, where: object = None) -> ScenarioError:
+    """The first mistake of a document: its key, what was found, what was expected."""
+    problem = error.errors(include_url=False)[0]
+    loc = tuple(part for part in problem["loc"] if part != "[key]")
+    context = problem.get("ctx", {})
+    place = None if where is None else str(where)
+    key, found, hint = dotted(loc), shown(problem["input"]), None
+    expected: object = None
+    what = "not accepted"
+    field = field_at(loc)
+    if problem["type"] == "cosim":
+        what, expected, hint = context["what"], context["expected"], context["hint"]
+        found = shown(context["found"])
+        key = ".".join(part for part in (key, context["key"]) if part)
+    elif problem["type"] == "extra_forbidden":
+        what, (expected, hint) = "unknown key", _known(loc)
+        found = shown(str(loc[-1]))
+    elif problem["type"] == "missing":
+        what, found = "a key is missing", shown(problem["input"])
+    elif problem["type"] == "literal_error":
+        what = "unknown name"
+        names = [name.strip("' ") for name in re.split(",| or ", context["expected"])]
+        expected = "one of: " + ", ".join(names)
+        hint = nearest(str(problem["input"]), names)
+    elif problem["type"] in ("model_type", "model_attributes_type"):
+        what, expected = "not a table", "a table"
+    elif "_than" in problem["type"]:
+        what = "out of range"
+    elif problem["type"] == "finite_number":
+        what = "not a finite number"
+    if expected is None:
+        expected = allowed(field) if field else problem["msg"].removeprefix("Input should be ")
+    return ScenarioError(what, where=place, key=key, found=found, expected=expected, nearest=hint)
+
+
+def dotted(loc: tuple[int | str, ...]) -> str:
+    """("context", "crises", 0, "depth") -> "context.crises[0].depth"."""
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text if text.isprintable() else ascii(text)
+
+
+def table_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The table that a key holds, alone or in a list; None for a plain value."""
+    for kind in (field.annotation, *typing.get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def field_at(loc: tuple[int | str, ...]) -> FieldInfo | None:
+    """The field of a place in the document; the nearest one above where it is not a key."""
+    table: type[BaseModel] | None = Scenario
+    field = None
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        if table is None or part not in table.model_fields:
+            break
+        field = table.model_fields[part]
+        table = table_of(field)
+    return field
+
+
+def keys() -> Iterator[tuple[str, FieldInfo]]:
+    """Every key that holds a value, dotted, in the order of the document."""
+
+    def walk(table: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
+        for name, field in table.model_fields.items():
+            inner = table_of(field)
+            if inner is not None and meta(field, "kind") == "":
+                yield from walk(inner, f"{prefix}{name}.")
+            else:
+                yield prefix + name, field
+
+    yield from walk(Scenario, "")
+
+
+def meta(field: FieldInfo, name: str) -> str:
+    """What `about` said of a field: kind, label-fr, label-en, fr or en."""
+    extra = field.json_schema_extra
+    return str(extra.get(f"x-{name}", "")) if isinstance(extra, dict) else ""
+
+
+def allowed(field: FieldInfo, lang: typing.Literal["fr", "en"] = "en") -> str:
+    """What a key accepts, in words."""
+    kind = meta(field, "kind")
+    if not kind:
+        return "a table"
+    french, english = KINDS[kind]
+    if kind == "choice":
+        names = ", ".join(f'"{name}"' for name in typing.get_args(field.annotation))
+        return names if lang == "fr" else f"one of {names}"
+    limits = {name: getattr(part, name) for part in field.metadata for name in ("ge", "gt", "le")
+              if hasattr(part, name)}  # fmt: skip
+    text = french if lang == "fr" else english
+    if limits:
+        low, high = limits.get("ge", limits.get("gt")), limits["le"]
+        above = {"fr": " (exclu)", "en": " (excluded)"}[lang] if "gt" in limits else ""
+        words = ("de", "à") if lang == "fr" else ("from", "to")
+        text += f" {words[0]} {low:.12g}{above} {words[1]} {high:.12g}"
+    return text
+
+
+def _known(loc: tuple[int | str, ...]) -> tuple[str, str | None]:
+    """The keys that could stand at an unknown one, and the likeliest."""
+    parent = field_at(loc[:-1]) if len(loc) > 1 else None
+    table = Scenario if len(loc) == 1 else table_of(parent) if parent else None
+    names = list(table.model_fields) if table else []
+    if len(loc) == 1:
+        names.insert(0, "extends")
+    last = str(loc[-1])
+    hint = nearest(last, names)
+    if hint is None:  # a key of another table
+        elsewhere = {key.rpartition(".")[2]: key for key, _ in keys()}
+        close = nearest(last, elsewhere)
+        hint = elsewhere[close] if close else None
+    elif len(loc) > 1:
+        hint = ".".join([str(part) for part in loc[:-1] if isinstance(part, str)] + [hint])
+    return "one of: " + ", ".join(names), hint
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

@@ -1,0 +1,281 @@
+"""The sentences of a scenario: what it is, and what it changes from another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from cosim.errors import CosimError, ScenarioError
+from cosim.scenario import METIERS, Scenario, diff
+from cosim.scenario_file import field_at, meta
+
+Lang = Literal["fr", "en"]
+
+_MONTHS = {
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "en": "January February March April May June July August September October November December",
+}
+_METIERS = {
+    "fr": {
+        "dialogue": "dialogue",
+        "experimentation": "expérimentation",
+        "accompagnement": "accompagnement",
+        "lieu": "lieu",
+    },
+    "en": {
+        "dialogue": "dialogue",
+        "experimentation": "experimentation",
+        "accompagnement": "coaching",
+        "lieu": "places",
+    },
+}
+_INVITATIONS = {
+    "fr": {
+        "random": "invités au hasard",
+        "hubs": "les plus connus invités d'abord",
+        "periphery": "la périphérie invitée d'abord",
+        "complementary": "les complémentaires invités ensemble",
+    },
+    "en": {
+        "random": "guests drawn at random",
+        "hubs": "the best connected invited first",
+        "periphery": "the periphery invited first",
+        "complementary": "the complementary invited together",
+    },
+}
+_MECHANISMS = {
+    "context": "contexte", "catalysis": "catalyse", "encounter": "rencontre",
+    "trust": "confiance de départ", "commitment": "envie", "know_how": "savoir-faire",
+    "formation": "naissance", "life": "vie", "outcomes": "effets",
+    "recognition": "reconnaissance",
+}  # fmt: skip
+
+
+# -- sentences --------------------------------------------------------------------------------
+
+
+def sentence(scenario: Scenario, lang: Lang) -> str:
+    """What a scenario is: where, when, with which catalysts, crises and changes."""
+    french = _french(lang)
+    start, end = (month_name(m, lang) for m in (scenario.time.start, scenario.time.end))
+    when = f"{_de(start)} à {end}" if french else f"from {start} to {end}"
+    parts = [catalysis_words(scenario, lang), _crises(scenario, lang)]
+    elections = [
+        month_name(month, lang)
+        for month in scenario.context.elections
+        if 0 <= scenario.month_index(month) < scenario.n_months
+    ]
+    if elections:
+        word = ("élections en " if french else "elections in ") if len(elections) > 1 else (
+            "une élection en " if french else "one election in ")  # fmt: skip
+        parts.append(word + _and(elections, lang))
+    else:
+        parts.append("sans élection" if french else "no election")
+    plain = Scenario()
+    told = ("time.", "territory.", "catalysis.", "context.elections", "context.crises")
+    others = [c for c in diff(plain, scenario) if not c.key.startswith(told)]
+    parts += [f"{label(c.key, lang)}{_colon(lang)}{value_words(c.key, c.after, lang)}"
+              for c in others]  # fmt: skip
+    if scenario.time.substeps > 1:
+        steps = scenario.time.substeps
+        parts.append(f"{steps} pas par mois" if french else f"{steps} steps a month")
+    if scenario.territory.sample < 1:
+        share = _percent(scenario.territory.sample, lang)
+        parts.append(f"{share} des acteurs simulés" if french else f"{share} of actors simulated")
+    place = territory_name(scenario, lang)
+    return f"{place}, {when}{_colon(lang)}" + _semicolon(lang).join(parts) + "."
+
+
+def difference_sentence(a: Scenario, b: Scenario, lang: Lang) -> str:
+    """What `b` changes from `a`: the value of each key instead of the other."""
+    french, changes = _french(lang), diff(a, b)
+    name = scenario_name(a, lang)
+    compared = f"Par rapport à {name}" if french else f"Compared with {name}"
+    if not changes:
+        return compared + (", rien ne change." if french else ", nothing changes.")
+    parts = []
+    if 0 in (a.catalysis.fte, b.catalysis.fte) and a.catalysis.fte != b.catalysis.fte:
+        changes = [change for change in changes if not change.key.startswith("catalysis.")]
+        parts.append(_instead(catalysis_words(b, lang), catalysis_words(a, lang), lang))
+    for change in changes:
+        if not change.key.startswith("catalysis.mix."):
+            after, before = (
+                value_words(change.key, v, lang) for v in (change.after, change.before)
+            )
+            if change.key == "territory.code":
+                after, before = territory_name(b, lang), territory_name(a, lang)
+            name = "" if change.key == "context.crises" else label(change.key, lang) + _colon(lang)
+            parts.append(name + _instead(after, before, lang))
+    if any(change.key.startswith("catalysis.mix.") for change in changes):
+        parts.append(
+            "métiers" + _colon(lang) + _instead(mix_words(b, lang), mix_words(a, lang), lang)
+        )
+    return f"{compared}{_colon(lang)}{_semicolon(lang).join(parts)}."
+
+
+def _instead(after: str, before: str, lang: Lang) -> str:
+    return (
+        f"{after} (au lieu de\u00a0: {before})"
+        if _french(lang)
+        else f"{after} (instead of: {before})"
+    )
+
+
+def scenario_name(scenario: Scenario, lang: Lang) -> str:
+    """The title in quotation marks, or words in its place."""
+    if _french(lang):
+        return f"«\u00a0{scenario.title}\u00a0»" if scenario.title else "la référence"
+    title = scenario.title_en or scenario.title
+    return f"“{title}”" if title else "the reference"
+
+
+def territory_name(scenario: Scenario, lang: Lang) -> str:
+    """The name of the territory; its code where no name is known."""
+    code, stylised = scenario.territory.code, scenario.territory.synthetic
+    if code == "synthetic":
+        people = _number(stylised.population, lang)
+        if _french(lang):
+            return f"Territoire stylisé ({stylised.communes} communes, {people} habitants)"
+        return f"Stylised territory ({stylised.communes} communes, {people} inhabitants)"
+    try:
+        from cosim.territory import load
+
+        return str(load(code).name)
+    except (CosimError, ImportError):
+        return f"Territoire {code}" if _french(lang) else f"Territory {code}"
+
+
+def catalysis_words(scenario: Scenario, lang: Lang) -> str:
+    """Who catalyses, from when to when, and how."""
+    french, catalysis = _french(lang), scenario.catalysis
+    if catalysis.fte == 0:
+        return "sans catalyseur" if french else "no catalyst"
+    unit = "ETP de catalyseurs" if french else "FTE of catalysts"
+    words = f"{_number(catalysis.fte, lang)} {unit}"
+    if catalysis.start:
+        start = month_name(catalysis.start, lang)
+        words += f" à partir {_de(start)}" if french else f" from {start}"
+    if catalysis.end:
+        end = month_name(scenario.month_label(scenario.month_index(catalysis.end) - 1), lang)
+        words += f" jusqu'en {end}" if french else f" until {end}"
+    if not scenario.catalysis_months:
+        words += " (hors de la période simulée)" if french else " (outside the simulated period)"
+    words += f", {mix_words(scenario, lang)}"
+    if catalysis.invitation != "random":
+        words += f", {_INVITATIONS[lang][catalysis.invitation]}"
+    return words
+
+
+def mix_words(scenario: Scenario, lang: Lang) -> str:
+    """How the catalysts share their time between the four métiers."""
+    names = _METIERS[lang]
+    shares = {names[metier]: share for metier, share in scenario.catalysis.mix.shares.items()}
+    used = {name: share for name, share in shares.items() if share > 0}
+    if not used:
+        return "aucun métier" if _french(lang) else "no métier"
+    if len(used) == len(METIERS) and max(used.values()) - min(used.values()) < 1e-9:
+        return (
+            "à parts égales entre les quatre métiers"
+            if _french(lang)
+            else "in equal shares between the four métiers"
+        )
+    return _and([f"{_percent(share, lang)} {name}" for name, share in used.items()], lang)
+
+
+def _crises(scenario: Scenario, lang: Lang) -> str:
+    crises = [crisis.model_dump() for crisis in scenario.context.crises]
+    return value_words("context.crises", crises, lang)
+
+
+def label(key: str, lang: Lang) -> str:
+    """The short name of a key; of a parameter, the name in the ledger."""
+    table, _, name = key.partition(".")
+    if table == "parameters" and name:
+        return name
+    if key.startswith(("model.replace.", "model.after.")):
+        mechanism = key.rpartition(".")[2]
+        if _french(lang):
+            word = "à la place de" if "replace" in key else "après"
+            return f"{word} «\u00a0{_MECHANISMS[mechanism]}\u00a0»"
+        return f"{'in place of' if 'replace' in key else 'after'} “{mechanism}”"
+    field = field_at(tuple(key.split(".")))
+    return meta(field, f"label-{lang}") if field else key
+
+
+def value_words(key: str, value: Any, lang: Lang) -> str:
+    """The value of a key, in plain words."""
+    french = _french(lang)
+    if key == "catalysis.start" and value is None:
+        return "dès le début" if french else "the beginning"
+    if key == "catalysis.end" and value is None:
+        return "jamais" if french else "never"
+    if value is None and key.startswith("parameters."):
+        from cosim.parameters import PARAMETERS
+
+        value = PARAMETERS[key.partition(".")[2]].default
+    if key == "context.crises" and not value:
+        return "sans crise" if french else "no crisis"
+    if value is None or (isinstance(value, list) and not value):
+        return "rien" if french else "none"
+    if key == "catalysis.invitation":
+        return _INVITATIONS[lang][value]
+    if key == "context.crises":
+        return _and([_crisis(crisis, lang) for crisis in value], lang)
+    if key == "model.without":
+        names = [f"«\u00a0{_MECHANISMS[name]}\u00a0»" if french else f"“{name}”" for name in value]
+        return _and(names, lang)
+    if isinstance(value, bool):
+        return {"fr": ("non", "oui"), "en": ("no", "yes")}[lang][value]
+    if isinstance(value, int | float):
+        return _number(value, lang)
+    if isinstance(value, list):
+        return _and([value_words("", item, lang) for item in value], lang)
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}", value):
+        return month_name(value, lang)
+    return str(value)
+
+
+def _crisis(crisis: Mapping[str, Any], lang: Lang) -> str:
+    start, months, depth = month_name(crisis["start"], lang), crisis["months"], crisis["depth"]
+    if _french(lang):
+        return f"crise de {months} mois à partir {_de(start)} (profondeur {_number(depth, lang)})"
+    return f"a crisis of {months} months from {start} (depth {_number(depth, lang)})"
+
+
+def month_name(month: str, lang: Lang) -> str:
+    """ "2015-09" -> "septembre 2015"."""
+    year, number = month.split("-")
+    return f"{_MONTHS[lang].split()[int(number) - 1]} {int(year)}"
+
+
+def _french(lang: str) -> bool:
+    if lang not in ("fr", "en"):
+        raise ScenarioError("unknown language", found=lang, expected="'fr' or 'en'")
+    return lang == "fr"
+
+
+def _de(month: str) -> str:
+    return f"d'{month}" if month[0] in "ao" else f"de {month}"
+
+
+def _and(words: list[str], lang: Lang) -> str:
+    link = " et " if lang == "fr" else " and "
+    return link.join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _colon(lang: Lang) -> str:
+    return "\u00a0: " if lang == "fr" else ": "
+
+
+def _semicolon(lang: Lang) -> str:
+    return "\u00a0; " if lang == "fr" else "; "
+
+
+def _number(value: float, lang: Lang) -> str:
+    text = f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    return text.replace(",", "\u00a0").replace(".", ",") if lang == "fr" else text
+
+
+def _percent(share: float, lang: Lang) -> str:
+    return _number(round(100 * share, 1), lang) + ("\u00a0%" if lang == "fr" else "%")
