@@ -94,7 +94,7 @@ def world(months=72, **changes):
         for k in range(number):
             seats.append(
                 Seat(oracle, 77 << 34 | kind << 31 | k << 10, size_class=k % 3, commune=k % 2,
-                     capacity=4, alive=False, ever=False)
+                     profile=0, alive=False, ever=False)
             )  # fmt: skip
     oracle.settle(seats)
     for seat in seats[:-4]:

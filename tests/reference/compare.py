@@ -51,7 +51,8 @@ def of_seat(oracle: Oracle, seat: Seat) -> dict[str, Any]:
     return {
         "alive": True,
         "id": seat.id,
-        "leaves": seat.leaves,
+        "leaves": step_or_never(seat.leaves),
+        "capacity": seat.capacity,
         "commitment": seat.commitment,
         "know_how": seat.know_how,
         "imitation": seat.imitation,
@@ -91,9 +92,14 @@ def of_alliance(a: Alliance) -> dict[str, Any]:
     return {**values, "members": [repr(member) for member in a.members]}
 
 
+def step_or_never(step: int) -> int | None:
+    """None for beyond any run."""
+    return step if step < engine.NEVER >> 1 else None
+
+
 def of_place(place: Venue) -> dict[str, Any]:
     return {
-        "commune": place.commune,
+        "commune": place.commune if place.capacity else None,
         "capacity": place.capacity,
         "regulars": [repr(seat) for seat in place.regulars],
     }
@@ -129,7 +135,7 @@ def snapshot_of_state(state: engine.State) -> dict[str, Any]:
         },
         "places": {
             row: {
-                "commune": places.commune[row],
+                "commune": places.commune[row] if places.capacity[row] else None,
                 "capacity": places.capacity[row],
                 "regulars": [names[i] for i in places.regulars[row][: places.count[row]]],
             }
@@ -154,7 +160,8 @@ def of_row(
     return {
         "alive": True,
         **{name: getattr(actors, name)[row]
-           for name in ("id", "leaves", "commitment", "know_how", "imitation", "learning")},
+           for name in ("id", "capacity", "commitment", "know_how", "imitation", "learning")},
+        "leaves": step_or_never(actors.leaves[row]),
         "needs": sorted(bits(actors.needs[row])),
         "solutions": sorted(bits(actors.solutions[row])),
         "alliances": [alliances.id[a] for a in seats],

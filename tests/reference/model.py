@@ -12,6 +12,7 @@ from .philox import NEVER, index, logistic
 
 ELU, ASSOCIATION, COMPANY, ACADEMIC, CATALYST = range(5)
 KINDS = ("elu", "association", "company", "academic", "catalyseur")
+PROFILES = ("batisseuse", "volontaire", "coordinatrice", "gestionnaire", "idealiste")
 ENCOUNTER, EXPERIMENT, DIALOGUE, PLACE, SEEDED = range(5)
 LIVING, COMPLETED, FAILED, FADED = range(4)
 MECENAT, INNOVATION, COOPERATION, RESPONSIBLE = range(4)

@@ -24,6 +24,7 @@ from .model import (
     KINDS,
     LIVING,
     PLACE,
+    PROFILES,
     Alliance,
     Oracle,
     Proposal,
@@ -141,10 +142,19 @@ def occupy(w: Oracle, seat: Seat) -> None:
     seat.learning = spread(z, p.learning_spread)
     seat.needs = two_domains(w, *w.block(random.NEEDS, seat.id, 0, 0), w.fragility)
     seat.solutions = two_domains(w, *w.block(random.NEEDS, seat.id, 0, 1), [1.0] * 17)
+    seat.capacity = capacity(w, seat)
     seat.leaves = NEVER
     if seat.kind not in (ACADEMIC, CATALYST):
         chance = getattr(p, f"exit_{KINDS[seat.kind]}")
         seat.leaves = w.t + geometric(w.u(random.EXIT, seat.id, 0, 0), chance)
+
+
+def capacity(w: Oracle, seat: Seat) -> int:
+    """That of the kind; an élu's is shifted by the profile of the commune."""
+    most = getattr(w.params, f"capacity_{KINDS[seat.kind]}")
+    if seat.kind == ELU:
+        most += getattr(w.params, f"profile_{PROFILES[seat.profile]}_capacity")
+    return math.floor(most + 0.5)
 
 
 def spread(z: float, sigma: float) -> float:
