@@ -384,7 +384,8 @@ def test_an_unreadable_file_is_one_clear_error(tmp_path):
         "not a scenario": 3,
         "number": write(tmp_path, "number.toml", "seed = " + "9" * 5000),
         "deep": write(tmp_path, "deep.toml", "seed = " + "[" * 50_000 + "]" * 50_000),
-        "unknown key": write(tmp_path, "dots.toml", ".".join("a" * 50_000) + " = 1"),
+        "200 dots": write(tmp_path, "dots.toml", ".".join("a" * 50_000) + " = 1"),
+        "aaa…": write(tmp_path, "long.toml", "a" * 900_000 + " = 1"),
     }
     for words, path in cases.items():
         assert words in str(mistake(load, path))

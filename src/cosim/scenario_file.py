@@ -19,6 +19,8 @@ from cosim.scenario import CODE_KEYS, Scenario, build, shipped
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
+MAX_DOTS = 200
+MAX_KEY = 120
 
 #: Kind of a key -> what is expected, in French and in English.
 KINDS = {
@@ -127,6 +129,13 @@ def parse(text: str, where: object) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         raise ScenarioError("the text is too large", where=place,
                             expected=f"at most {MAX_BYTES} characters")  # fmt: skip
+    # tomllib takes a time that grows with the square of the parts of a dotted key.
+    if any(line.count(".") > MAX_DOTS for line in text.split("\n")):
+        raise ScenarioError(
+            "not a scenario: nested too deep",
+            where=place,
+            expected=f"at most {MAX_DOTS} dots a line",
+        )
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -269,7 +278,7 @@ def clear(error: ValidationError, where: object = None) -> ScenarioError:
     if problem["type"] == "cosim":
         what, expected, hint = context["what"], context["expected"], context["hint"]
         found = shown(context["found"])
-        key = ".".join(part for part in (key, context["key"]) if part)
+        key = ".".join(part for part in (key, key_text(context["key"])) if part)
     elif problem["type"] == "extra_forbidden":
         what, (expected, hint) = "unknown key", _known(loc)
         found = shown(str(loc[-1]))
@@ -296,7 +305,13 @@ def dotted(loc: tuple[int | str, ...]) -> str:
     text = ""
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text if text.isprintable() else ascii(text)
+    return key_text(text)
+
+
+def key_text(key: str) -> str:
+    """A key as errors print it."""
+    short = key if len(key) <= MAX_KEY else key[:MAX_KEY] + "…"
+    return short if short.isprintable() else ascii(short)
 
 
 def table_of(field: FieldInfo) -> type[BaseModel] | None:

@@ -16,6 +16,7 @@ from cosim.scenario_file import (
     MAX_BYTES,
     allowed,
     field_at,
+    key_text,
     keys,
     meta,
     nested,
@@ -146,7 +147,7 @@ def query_document(query: str) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for key, text in pairs:
         if key in changes:
-            raise ScenarioError("given twice", where="link", key=shown(key), found=shown(text))
+            raise ScenarioError("given twice", where="link", key=key_text(key), found=shown(text))
         changes[key] = _from_query(key, text)
     if any(key.count(".") > 4 for key in changes):
         raise ScenarioError("unknown key", where="link", found=shown(max(changes, key=len)))
