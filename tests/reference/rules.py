@@ -212,15 +212,14 @@ def catalysis(w: Oracle) -> None:
             seat.coached_until <= w.t or not coach.alive or accompaniment == 0.0
         ):
             stop_coaching(seat)
+    for catalyst, venue in zip(w.of_kind[CATALYST], w.places, strict=True):
+        send_home(w, venue, closed=not catalyst.alive)
     for catalyst in present:
         hold_sessions(w, catalyst, dialogue)
         run_experiments(w, catalyst, experimentation)
         take_cases(w, catalyst, accompaniment)
         open_place(w, catalyst, place)
     give_support(w, present, accompaniment)
-    for catalyst, venue in zip(w.of_kind[CATALYST], w.places, strict=True):
-        if not catalyst.alive:
-            close_place(venue)
 
 
 def post(w: Oracle, catalyst: Seat) -> float:
@@ -336,10 +335,6 @@ def open_place(w: Oracle, catalyst: Seat, share: float) -> None:
         return
     p, venue = w.params, w.places[catalyst.ordinal]
     venue.capacity = math.floor(p.place_capacity * share * post(w, catalyst) + 0.5)
-    for seat in list(venue.regulars):
-        if seat.place_until <= w.t:
-            venue.regulars.remove(seat)
-            seat.place = None
     for s in range(len(venue.regulars), venue.capacity):
         for a in range(3):
             u, v = w.block(random.PLACE, catalyst.id, w.t, 16 * s + a)
@@ -351,10 +346,14 @@ def open_place(w: Oracle, catalyst: Seat, share: float) -> None:
                 break
 
 
-def close_place(venue: Venue) -> None:
-    for seat in venue.regulars:
-        seat.place = None
-    venue.regulars, venue.capacity = [], 0
+def send_home(w: Oracle, venue: Venue, closed: bool) -> None:
+    """Regulars leave when their term is over, all of them when the catalyst is absent."""
+    for seat in list(venue.regulars):
+        if closed or seat.place_until <= w.t:
+            venue.regulars.remove(seat)
+            seat.place = None
+    if closed:
+        venue.capacity = 0
 
 
 # -- 3 Rencontre, §7.6 ------------------------------------------------------------------------
