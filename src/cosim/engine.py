@@ -1,0 +1,389 @@
+"""Schedule, step, run and ensemble: one step function, three drivers.
+
+`CoSimModel.step()`, `run()` and `ensemble()` call the same compiled step, which a generated
+module spells out for the schedule of the scenario (functions passed as arguments would not be
+cached). A schedule that holds a rule of somebody else's runs mechanism by mechanism instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosim import parameters, streams
+from cosim.compiled import folder
+from cosim.errors import CosimError, ScenarioError, nearest
+from cosim.indicators import COLUMNS, COMMUNE_SIZES, INDICATORS
+from cosim.mechanisms import MECHANISMS, Mechanism, Rule
+from cosim.population import engaged_shares, initialise, template
+from cosim.state import Array, State, copy, longer
+
+if TYPE_CHECKING:
+    from cosim.scenario import Scenario
+    from cosim.territory import Territory
+
+#: What `ensemble` reports progress to: called with the number of replicates done.
+Progress = Callable[[int], None]
+
+
+# -- schedule -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The mechanisms of one month in order; printable; `step` runs them."""
+
+    mechanisms: tuple[Mechanism, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{k:2d}. {m.name:<14} {m.label_fr} — {m.sentence_fr}"
+            for k, m in enumerate(self.mechanisms, 1)
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(m.name for m in self.mechanisms)
+
+    @property
+    def own(self) -> bool:
+        """Whether a rule from outside the package takes part."""
+        return any(m.function is not None for m in self.mechanisms)
+
+    @cached_property
+    def step(self) -> Rule:
+        """Run one step: `(state, params, month, key)`."""
+        if not self.own:
+            compiled: Rule = _compiled(self.names).step
+            return compiled
+        rules = [m.rule() for m in self.mechanisms]
+
+        def step(state: State, params: Any, month: int, key: Any) -> None:
+            state.territory.flow[:] = 0.0
+            for rule in rules:
+                rule(state, params, month, key)
+
+        return step
+
+
+_SOURCE = '''"""Generated: the schedule {names}."""
+from cosim.compiled import kernel
+from cosim.measure import measure
+{imports}
+
+@kernel
+def step(state, params, month, key):
+    state.territory.flow[:] = 0.0
+{calls}
+
+@kernel
+def run(state, params, first, last, key, scale, commune_class, out):
+    """Run steps first..last-1, one row of `out` per month; return where it stopped."""
+    substeps = int(state.settings.substeps)
+    reserve = state.actors.shape[0] + 64
+    for month in range(first, last):
+        if state.territory.n_alliances + reserve > state.alliances.shape[0]:
+            return month
+        step(state, params, month, key)
+        if (month + 1) % substeps == 0:
+            row = month // substeps
+            measure(state, params, month, scale, commune_class, out[row], out[max(0, row - 1)])
+    return last
+'''
+
+
+@lru_cache(maxsize=32)
+def _compiled(names: tuple[str, ...]) -> ModuleType:
+    """Write, import and return the module of a schedule of the package's own mechanisms."""
+    source = _SOURCE.format(
+        names=" ".join(names),
+        imports="\n".join(f"from cosim.mechanisms.{n} import {n}" for n in dict.fromkeys(names)),
+        calls="\n".join(f"    {n}(state, params, month, key)" for n in names) or "    pass",
+    )
+    title = f"cosim_schedule_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    path = folder() / f"{title}.py"
+    if not path.exists() or path.read_text(encoding="utf-8") != source:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.tmp")
+        partial.write_text(source, encoding="utf-8")
+        partial.replace(path)
+    return _import(title, path)
+
+
+def _import(title: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(title, path)
+    if spec is None or spec.loader is None:
+        raise CosimError("cannot be imported", where=path, expected="a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[title] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def own_rules(scenario: Scenario) -> dict[str, Mechanism]:
+    """Return the mechanisms that the scenario's modules define, by name.
+
+    A module's functions become rules by the decorator `cosim.mechanism`.
+    """
+    rules: dict[str, Mechanism] = {}
+    for path in scenario.module_paths:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        try:
+            module = _import(f"cosim_module_{digest}", path)
+        except CosimError:
+            raise
+        except Exception as error:
+            raise ScenarioError(
+                f"the module does not import: {type(error).__name__}: {error}",
+                where=path, key="model.modules",
+            ) from error  # fmt: skip
+        found = {m.name: m for m in vars(module).values() if isinstance(m, Mechanism)}
+        if not found:
+            raise ScenarioError(
+                "the module defines no rule", where=path, key="model.modules",
+                expected="a function under @cosim.mechanism(name, writes=(...))",
+            )  # fmt: skip
+        rules.update(found)
+    return rules
+
+
+def schedule(scenario: Scenario) -> Schedule:
+    """Return the schedule of a scenario: the ten, `without`, `replace` and `after` applied."""
+    changes = scenario.model
+    rules = own_rules(scenario)
+
+    def rule(name: str, key: str) -> Mechanism:
+        if name not in rules:
+            raise ScenarioError(
+                "no module defines this rule", key=key, found=name,
+                expected=", ".join(rules) or "a name defined in model.modules",
+                nearest=nearest(name, rules),
+            )  # fmt: skip
+        return rules[name]
+
+    steps: list[Mechanism] = []
+    for name, mechanism in MECHANISMS.items():
+        if name in changes.replace:
+            own = rule(changes.replace[name], f"model.replace.{name}")
+            steps.append(own)
+        elif name not in changes.without:
+            steps.append(mechanism)
+        steps.extend(rule(own, f"model.after.{name}") for own in changes.after.get(name, ()))
+    return Schedule(tuple(steps))
+
+
+# -- one replicate ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A scenario made ready: territory, parameters per step, schedule, template State."""
+
+    scenario: Scenario
+    place: Territory
+    params: Any
+    schedule: Schedule
+    template: State
+    engaged: Array  # float64[5]
+    scale: Array  # float64[columns]
+    commune_class: Array  # int64[C]
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of the run."""
+        return int(self.scenario.n_months * self.scenario.time.substeps)
+
+    def state(self, seed: int, replicate: int, journal: bool = False) -> State:
+        """Return the initial State of a replicate."""
+        base = (
+            template(self.scenario, self.place, self.params, journal=True)
+            if journal
+            else self.template
+        )
+        state = copy(base)
+        initialise(state, self.params, self.engaged, streams.key(seed, replicate))
+        return state
+
+
+def plan(scenario: Scenario, place: Territory | None = None) -> Plan:
+    """Make a scenario ready to run; `place` replaces the territory that it names."""
+    place = place or territory_of(scenario)
+    params = parameters.resolve(scenario.parameters, scenario.time.substeps)
+    sample = scenario.territory.sample
+    scale = np.array([1.0 / sample if INDICATORS[name].scaled else 1.0 for name, _ in COLUMNS])
+    bounds = [bound for _, bound in COMMUNE_SIZES]
+    return Plan(
+        scenario=scenario,
+        place=place,
+        params=params,
+        schedule=schedule(scenario),
+        template=template(scenario, place, params),
+        engaged=engaged_shares(scenario.time.start, params),
+        scale=scale,
+        commune_class=np.searchsorted(bounds, place.population, side="right").astype(np.int64),
+    )
+
+
+def territory_of(scenario: Scenario) -> Territory:
+    """Return the territory that a scenario names."""
+    from cosim import territory
+
+    where = scenario.territory
+    if where.code == "synthetic":
+        s = where.synthetic
+        return territory.synthetic(s.communes, s.population, number=s.number)
+    return territory.load(where.code)
+
+
+def room(state: State) -> State:
+    """Return `state` with twice the rows for alliances, if the next step might need them."""
+    alliances = state.alliances
+    if state.territory.n_alliances + len(state.actors) + 64 <= len(alliances):
+        return state
+    return state._replace(alliances=longer(alliances, 2 * len(alliances)))
+
+
+def check_overflow(state: State) -> None:
+    """Raise `CosimError` if an array of the state was too small for the run."""
+    if state.territory.overflow:
+        raise CosimError(
+            "the run needs more room than was set aside",
+            key=("alliances", "proposals")[int(state.territory.overflow) - 1],
+        )
+
+
+class Run:
+    """One replicate that is stepped from Python: `run`, the Mesa model and tests drive it."""
+
+    def __init__(self, ready: Plan, seed: int = 1, replicate: int = 0, journal: bool = False):
+        self.plan = ready
+        self.seed = seed
+        self.replicate = replicate
+        self.key = streams.key(seed, replicate)
+        self.state = ready.state(seed, replicate, journal)
+        self.month = 0  # next step
+        self.out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
+
+    @property
+    def done(self) -> bool:
+        """Whether the scenario's last month has been simulated."""
+        return self.month >= self.plan.n_steps
+
+    def step(self) -> None:
+        """Simulate one step, and measure at the end of a month."""
+        if self.done:
+            raise CosimError("the scenario is over", found=self.month, expected=self.plan.n_steps)
+        self.state = room(self.state)
+        self.plan.schedule.step(self.state, self.plan.params, self.month, self.key)
+        check_overflow(self.state)
+        self.measure()
+        self.month += 1
+
+    def measure(self) -> None:
+        """Write this month's indicators, at its last step."""
+        from cosim.measure import measure
+
+        substeps = self.plan.scenario.time.substeps
+        if (self.month + 1) % substeps == 0:
+            row = self.month // substeps
+            measure(
+                self.state, self.plan.params, self.month, self.plan.scale,
+                self.plan.commune_class, self.out[row], self.out[max(0, row - 1)],
+            )  # fmt: skip
+
+
+# -- ensemble -----------------------------------------------------------------------------
+
+
+def replicate(ready: Plan, seed: int, number: int) -> tuple[Array, State]:
+    """Run one replicate without Python in the loop; return indicators and final State.
+
+    Returns
+    -------
+    float64[months, columns of `COLUMNS`], State
+    """
+    if ready.schedule.own:
+        run = Run(ready, seed, number)
+        while not run.done:
+            run.step()
+        return run.out, run.state
+    state = ready.state(seed, number)
+    key = streams.key(seed, number)
+    out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
+    compiled = _compiled(ready.schedule.names)
+    month = 0
+    while month < ready.n_steps:
+        state = room(state)
+        month = compiled.run(
+            state, ready.params, month, ready.n_steps, key, ready.scale, ready.commune_class, out
+        )
+    check_overflow(state)
+    return out, state
+
+
+def replicates(
+    ready: Plan,
+    numbers: range,
+    seed: int = 1,
+    workers: int | None = None,
+    keep: Callable[[int, State], Any] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[int, Array, Any]]:
+    """Run replicates in parallel threads; yield (number, indicators, kept) in order.
+
+    `keep(number, state)` says what to hold of each final State (default: nothing).
+    The result does not depend on `workers` (default: the machine's cores).
+    """
+    workers = workers or os.cpu_count() or 1
+
+    def one(number: int) -> tuple[int, Array, Any]:
+        out, state = replicate(ready, seed, number)
+        return number, out, keep(number, state) if keep else None
+
+    done = 0
+    if workers == 1 or len(numbers) == 1:
+        for number in numbers:
+            yield one(number)
+            done += 1
+            if progress:
+                progress(done)
+        return
+    first, rest = numbers[0], numbers[1:]
+    yield one(first)  # compiles once, before the threads start
+    if progress:
+        progress(1)
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(one, number) for number in rest]
+        try:
+            for done, future in enumerate(futures, 2):
+                yield future.result()
+                if progress:
+                    progress(done)
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
+    """Return a plan for `scenario` that re-uses the territory of `ready`."""
+    return plan(scenario, ready.place) if scenario.territory == ready.scenario.territory else plan(
+        scenario
+    )
+
+
+__all__ = [
+    "Plan", "Run", "Schedule", "check_overflow", "own_rules", "plan", "replace", "replicate",
+    "replicates", "room", "schedule", "territory_of", "with_scenario",
+]  # fmt: skip

@@ -1,0 +1,208 @@
+"""The operations on contact lists that mechanisms share (ODD §7.2)."""
+
+from __future__ import annotations
+
+from cosim.compiled import kernel
+from cosim.state import (
+    ACADEMIC,
+    ASSOCIATION,
+    BRIDGE,
+    COMPANY,
+    ELU,
+    F_MEETINGS,
+    FRESH,
+    NEVER,
+    NOBODY,
+    PLACE_BORN,
+)
+
+from cosim.streams import LAPSE, geometric, pair, uniform
+
+
+@kernel
+def base_trust(params, kind):
+    """Return τ, the trust that anybody of `kind` meets before being known."""
+    if kind == ELU:
+        return params.trust_elu
+    if kind == ASSOCIATION:
+        return params.trust_association
+    if kind == COMPANY:
+        return params.trust_company
+    if kind == ACADEMIC:
+        return params.trust_academic
+    return params.trust_catalyseur
+
+
+@kernel
+def slot_of(actors, ties, i, j):
+    """Return the slot of contact `j` in the list of `i`, or NOBODY."""
+    first = actors.first[i]
+    for slot in range(first, first + actors.contacts[i]):
+        if ties.other[slot] == j:
+            return slot
+    return NOBODY
+
+
+@kernel
+def trust_in(actors, ties, params, i, j):
+    """Return the trust of `i` in `j`, τ where they are not acquainted."""
+    slot = slot_of(actors, ties, i, j)
+    if slot == NOBODY:
+        return base_trust(params, actors.kind[j])
+    return ties.trust[slot]
+
+
+@kernel
+def _remove(actors, ties, i, j):
+    slot = slot_of(actors, ties, i, j)
+    end = actors.first[i] + actors.contacts[i] - 1
+    for s in range(slot, end):
+        ties.other[s] = ties.other[s + 1]
+        ties.trust[s] = ties.trust[s + 1]
+        ties.met[s] = ties.met[s + 1]
+        ties.last[s] = ties.last[s + 1]
+        ties.expiry[s] = ties.expiry[s + 1]
+        ties.marks[s] = ties.marks[s + 1]
+    actors.contacts[i] -= 1
+
+
+@kernel
+def dissolve(actors, ties, i, j):
+    """Take the acquaintance of `i` and `j` from both lists."""
+    _remove(actors, ties, i, j)
+    _remove(actors, ties, j, i)
+
+
+@kernel
+def _append(actors, ties, i, j, trust, month, marks):
+    slot = actors.first[i] + actors.contacts[i]
+    ties.other[slot] = j
+    ties.trust[slot] = trust
+    ties.met[slot] = month
+    ties.last[slot] = month
+    ties.expiry[slot] = NEVER
+    ties.marks[slot] = marks
+    actors.contacts[i] += 1
+
+
+@kernel
+def set_expiry(actors, ties, i, slot_i, j, slot_j, expiry):
+    """Write the expiry on both sides and keep the rows' lower bounds."""
+    ties.expiry[slot_i] = expiry
+    ties.expiry[slot_j] = expiry
+    if expiry < actors.soonest[i]:
+        actors.soonest[i] = expiry
+    if expiry < actors.soonest[j]:
+        actors.soonest[j] = expiry
+
+
+@kernel
+def draw_expiry(actors, ties, params, i, slot_i, j, slot_j, month, key):
+    """Draw anew how long the tie lives without another contact (lazy lapse)."""
+    loss = params.tie_loss
+    if ties.marks[slot_i] & BRIDGE:
+        loss *= params.bridge_loss
+    if ties.marks[slot_i] & PLACE_BORN:
+        loss *= params.place_tie_loss
+    u = uniform(key, LAPSE, pair(actors.id[i], actors.id[j]), month, 0)
+    set_expiry(actors, ties, i, slot_i, j, slot_j, month + geometric(u, min(1.0, loss)))
+
+
+@kernel
+def _victim(actors, ties, i):
+    """Return the contact that a full list gives up: idle longest, then smallest id."""
+    best = NOBODY
+    best_last = NEVER
+    first = actors.first[i]
+    for slot in range(first, first + actors.contacts[i]):
+        if ties.expiry[slot] == NEVER:
+            continue
+        j = ties.other[slot]
+        last = ties.last[slot]
+        if (
+            best == NOBODY
+            or last < best_last
+            or (last == best_last and actors.id[j] < actors.id[best])
+        ):
+            best = j
+            best_last = last
+    return best
+
+
+@kernel
+def _full(actors, i):
+    return actors.contacts[i] == actors.room[i]
+
+
+@kernel
+def _common_contact(actors, ties, i, j):
+    """Return whether `i` and `j` have a contact in common (`actors.mark` is scratch)."""
+    found = False
+    for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
+        actors.mark[ties.other[slot]] = True
+    for slot in range(actors.first[j], actors.first[j] + actors.contacts[j]):
+        if actors.mark[ties.other[slot]]:
+            found = True
+            break
+    for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
+        actors.mark[ties.other[slot]] = False
+    return found
+
+
+@kernel
+def meet(state, params, i, j, mark, month, key):
+    """Let `i` and `j` meet face to face; return whether they are now acquainted.
+
+    `mark` is 0, DIALOGUE_BORN or PLACE_BORN.
+    """
+    actors = state.actors
+    ties = state.ties
+    state.territory.flow[F_MEETINGS] += 1.0
+    slot_i = slot_of(actors, ties, i, j)
+    if slot_i != NOBODY:
+        slot_j = slot_of(actors, ties, j, i)
+        ties.last[slot_i] = month
+        ties.last[slot_j] = month
+        if mark == PLACE_BORN:
+            ties.marks[slot_i] |= PLACE_BORN
+            ties.marks[slot_j] |= PLACE_BORN
+        if ties.expiry[slot_i] != NEVER:
+            draw_expiry(actors, ties, params, i, slot_i, j, slot_j, month, key)
+        return True
+    if _full(actors, i) and _victim(actors, ties, i) == NOBODY:
+        return False
+    if _full(actors, j) and _victim(actors, ties, j) == NOBODY:
+        return False
+    if _full(actors, i):
+        dissolve(actors, ties, i, _victim(actors, ties, i))
+    if _full(actors, j):
+        dissolve(actors, ties, j, _victim(actors, ties, j))
+    marks = mark | FRESH
+    if not _common_contact(actors, ties, i, j):
+        marks |= BRIDGE
+    _append(actors, ties, i, j, base_trust(params, actors.kind[j]), month, marks)
+    _append(actors, ties, j, i, base_trust(params, actors.kind[i]), month, marks)
+    slot_i = actors.first[i] + actors.contacts[i] - 1
+    slot_j = actors.first[j] + actors.contacts[j] - 1
+    draw_expiry(actors, ties, params, i, slot_i, j, slot_j, month, key)
+    return True
+
+
+@kernel
+def lapse(state, month):
+    """Dissolve every tie that expires at or before `month` and is not held."""
+    actors = state.actors
+    ties = state.ties
+    for i in actors.order:
+        if actors.soonest[i] > month:
+            continue
+        slot = actors.first[i]
+        while slot < actors.first[i] + actors.contacts[i]:
+            if ties.expiry[slot] <= month:
+                dissolve(actors, ties, i, ties.other[slot])
+            else:
+                slot += 1
+        soonest = NEVER
+        for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
+            soonest = min(soonest, ties.expiry[slot])
+        actors.soonest[i] = soonest

@@ -1,0 +1,304 @@
+"""Naissance: acquainted actors of different worlds who match found an alliance (7).
+
+Un premier pas petit et réversible. ODD §7.10; Gulati & Gargiulo 1999; Cai, Lin & Szeidl 2024.
+"""
+
+from __future__ import annotations
+
+
+import numpy as np
+
+from cosim.compiled import kernel
+from cosim.mechanisms.bonds import (
+    alliance_id,
+    found,
+    has_room,
+    invite,
+    join,
+    match,
+    maturity,
+    popcount,
+    share_alliance,
+)
+from cosim.mechanisms.contacts import base_trust, slot_of, trust_in
+from cosim.state import (
+    ASSOCIATION,
+    COMPANY,
+    DIALOGUE,
+    DIALOGUE_BORN,
+    ENCOUNTER,
+    EXPERIMENT,
+    F_GROUP,
+    F_OUTSIDE,
+    F_PAIR,
+    N_DOMAINS,
+    N_WORLDS,
+    NOBODY,
+    PLACE,
+    PLACE_BORN,
+)
+from cosim.streams import BIRTH, CONSIDER, DOMAIN, OUTSIDE, block, geometric, index, logistic, pair
+
+
+@kernel
+def budget(actors, i):
+    """Return the rank of the size class of `i` in its kind, from 0 to 1."""
+    if actors.kind[i] == COMPANY:
+        return actors.size_class[i] / 4.0
+    if actors.kind[i] == ASSOCIATION:
+        return actors.size_class[i] / 3.0
+    return 0.0
+
+
+@kernel
+def draw_type(params, m, q, size, v):
+    """Return the type of partnership by a multinomial logit on maturity, match and budget."""
+    utility = np.empty(4)
+    utility[0] = params.type_mecenat + params.type_mecenat_budget * size
+    utility[1] = params.type_innovation + params.type_innovation_maturity * m
+    utility[2] = params.type_cooperation + params.type_cooperation_match * q
+    utility[3] = params.type_responsible + params.type_responsible_maturity * m
+    weight = np.exp(utility - utility.max())
+    target = v * weight.sum()
+    low = 0.0
+    for k in range(3):
+        low += weight[k]
+        if target < low:
+            return k
+    return 3
+
+
+@kernel
+def _domain(bits, u):
+    """Return the domain at quantile `u` of a bit set, all equally likely."""
+    left = index(u, popcount(bits))
+    for d in range(N_DOMAINS):
+        if bits >> d & 1:
+            if left == 0:
+                return d
+            left -= 1
+    return NOBODY
+
+
+@kernel
+def _origin(actors, ties, i, j):
+    slot = slot_of(actors, ties, i, j)
+    if slot != NOBODY and ties.marks[slot] & PLACE_BORN:
+        return PLACE
+    if slot != NOBODY and ties.marks[slot] & DIALOGUE_BORN:
+        return DIALOGUE
+    return ENCOUNTER
+
+
+@kernel
+def birth_logit(params, trust, m, q, load):
+    """Return the logit of a birth (ODD §7.10): trust, maturity and match against load."""
+    return (
+        params.birth_base
+        + params.birth_trust * trust
+        + params.birth_maturity * m
+        + params.birth_match * q
+        - params.birth_load * load
+    )
+
+
+@kernel
+def found_group(state, params, group, n, domain, month, key):
+    """Found the alliance of an experiment's group, or not; the trial lowers the barrier."""
+    actors = state.actors
+    trust = 0.0
+    q = 0.0
+    m = 1.0
+    mean_m = 0.0
+    load = 0.0
+    size = 0.0
+    ids = np.empty(n, np.uint64)
+    for x in range(n):
+        i = group[x]
+        ids[x] = actors.id[i]
+        m = min(m, maturity(actors, i))
+        mean_m += maturity(actors, i) / n
+        load += actors.load[i] / actors.capacity[i] / n
+        size = max(size, budget(actors, i))
+        for y in range(n):
+            if x != y:
+                trust += trust_in(actors, state.ties, params, i, group[y])
+                q += match(actors, i, group[y])
+    pairs = n * (n - 1)
+    trust /= pairs
+    q /= pairs
+    id = alliance_id(ids, n, month)
+    p = logistic(birth_logit(params, trust, m, q, load) + params.experiment_boost)
+    if block(key, BIRTH, id, month, 0)[0] >= p:
+        return
+    v = block(key, DOMAIN, id, month, 0)[1]
+    kind = draw_type(params, mean_m, q, size, v)
+    a = found(state, params, id, domain, kind, EXPERIMENT, NOBODY, month)
+    if a == NOBODY:
+        return
+    state.territory.flow[F_GROUP] += 1.0
+    for x in range(n):
+        join(state, params, a, group[x], month, key)
+    invite(state, params, a, month, key)
+
+
+@kernel
+def _proposals(state, params, month, key):
+    actors = state.actors
+    proposals = state.proposals
+    group = np.empty(5, np.int64)
+    for row in range(state.territory.n_proposals):
+        n = 0
+        kinds = 0
+        for k in range(proposals.n_members[row]):
+            i = proposals.members[row, k]
+            if has_room(actors, i):
+                group[n] = i
+                n += 1
+                kinds |= 1 << actors.kind[i]
+        if kinds & (kinds - 1) != 0:
+            found_group(state, params, group, n, proposals.domain[row], month, key)
+    state.territory.n_proposals = 0
+
+
+@kernel
+def found_pair(state, params, i, j, month, key):
+    """Found the alliance of `i` and `j`, who are acquainted, and let it invite others."""
+    actors = state.actors
+    ids = np.empty(2, np.uint64)
+    ids[0] = actors.id[i]
+    ids[1] = actors.id[j]
+    id = alliance_id(ids, 2, month)
+    bits = (actors.needs[i] & actors.solutions[j]) | (actors.needs[j] & actors.solutions[i])
+    u, v = block(key, DOMAIN, id, month, 0)
+    m = (maturity(actors, i) + maturity(actors, j)) / 2.0
+    size = max(budget(actors, i), budget(actors, j))
+    kind = draw_type(params, m, match(actors, i, j), size, v)
+    origin = _origin(actors, state.ties, i, j)
+    a = found(state, params, id, _domain(bits, u), kind, origin, NOBODY, month)
+    if a == NOBODY:
+        return a
+    state.territory.flow[F_PAIR] += 1.0
+    join(state, params, a, i, month, key)
+    join(state, params, a, j, month, key)
+    invite(state, params, a, month, key)
+    return a
+
+
+@kernel
+def found_outside(state, params, i, other, month, key):
+    """Found an alliance of `i` with a partner of world `other` beyond the territory."""
+    actors = state.actors
+    ids = np.empty(1, np.uint64)
+    ids[0] = actors.id[i]
+    id = alliance_id(ids, 1, month)
+    u, v = block(key, DOMAIN, id, month, 0)
+    kind = draw_type(params, maturity(actors, i), params.outside_match, budget(actors, i), v)
+    domain = _domain(actors.needs[i], u)
+    a = found(state, params, id, domain, kind, ENCOUNTER, other, month)
+    if a != NOBODY:
+        state.territory.flow[F_OUTSIDE] += 1.0
+        join(state, params, a, i, month, key)
+    return a
+
+
+@kernel
+def eligible(actors, i, j):
+    """Return whether `i` and `j` could found an alliance at all."""
+    return (
+        actors.kind[j] < N_WORLDS
+        and actors.kind[i] != actors.kind[j]
+        and has_room(actors, j)
+        and match(actors, i, j) > 0.0
+        and not share_alliance(actors, i, j)
+    )
+
+
+@kernel
+def birth_probability(state, params, i, j):
+    """Return P, the probability that `i` and `j` found an alliance once they consider it."""
+    actors = state.actors
+    ties = state.ties
+    trust = (
+        trust_in(actors, ties, params, i, j) + trust_in(actors, ties, params, j, i)
+    ) / 2.0
+    load = (
+        actors.load[i] / actors.capacity[i] + actors.load[j] / actors.capacity[j]
+    ) / 2.0
+    m = min(maturity(actors, i), maturity(actors, j))
+    return logistic(birth_logit(params, trust, m, match(actors, i, j), load))
+
+
+@kernel
+def _outside(state, params, i, w, month, key):
+    """Return (kind of an outside partner or NOBODY, rank)."""
+    actors = state.actors
+    m = maturity(actors, i)
+    load = actors.load[i] / actors.capacity[i]
+    bound = logistic(birth_logit(params, 1.0, m, params.outside_match, load))
+    if w >= params.outside_attention * bound:
+        return NOBODY, 0.0
+    u, rank = block(key, OUTSIDE, actors.id[i], month, 0)
+    other = index(u, 3)
+    if other >= actors.kind[i]:
+        other += 1
+    trust = base_trust(params, other)
+    p = logistic(birth_logit(params, trust, m, params.outside_match, load))
+    if w >= min(1.0, params.outside_attention * p):
+        return NOBODY, 0.0
+    return other, rank
+
+
+@kernel
+def formation(state, params, month, key):
+    """Let experiments' groups, acquainted pairs and outside contacts found alliances."""
+    actors = state.actors
+    ties = state.ties
+    _proposals(state, params, month, key)
+    bound = logistic(birth_logit(params, 1.0, 1.0, 1.0, 0.0))
+    attention = 0.5 * params.attention * bound
+    room = 64
+    first = np.empty(room, np.int64)
+    second = np.empty(room, np.int64)
+    rank = np.empty(room)
+    n = 0
+    for i in state.actors.order:
+        if actors.kind[i] >= N_WORLDS or not has_room(actors, i):
+            continue
+        if n + actors.contacts[i] + 1 > room:
+            room *= 2
+            first = np.append(first, np.empty_like(first))
+            second = np.append(second, np.empty_like(second))
+            rank = np.append(rank, np.empty_like(rank))
+        id = actors.id[i]
+        u, w = block(key, CONSIDER, id, month, 0)
+        position = -1 + geometric(u, attention)
+        draw = 1
+        while position < actors.contacts[i]:
+            j = ties.other[actors.first[i] + position]
+            if eligible(actors, i, j):
+                side = 0 if id < actors.id[j] else 1
+                u, v = block(key, BIRTH, pair(id, actors.id[j]), month, side)
+                if u * bound < birth_probability(state, params, i, j):
+                    first[n] = i
+                    second[n] = j
+                    rank[n] = v
+                    n += 1
+            u, _ = block(key, CONSIDER, id, month, draw)
+            position += geometric(u, attention)
+            draw += 1
+        other, v = _outside(state, params, i, w, month, key)
+        if other != NOBODY:
+            first[n] = i
+            second[n] = -2 - other
+            rank[n] = v
+            n += 1
+    for x in np.argsort(rank[:n], kind="mergesort"):
+        i = first[x]
+        j = second[x]
+        if not has_room(actors, i):
+            continue
+        if j < NOBODY:
+            found_outside(state, params, i, -2 - j, month, key)
+        elif has_room(actors, j) and not share_alliance(actors, i, j):
+            found_pair(state, params, i, j, month, key)

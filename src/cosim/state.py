@@ -1,0 +1,277 @@
+"""State: everything that changes in a run, as a few NumPy record arrays.
+
+`state.actors.commitment[i]` reads and writes the same memory from compiled and from plain Python
+code. Rows of actors are seats: a seat is taken by successive occupants, and a vacant seat keeps
+its row. Nothing here knows a rule; `mechanisms/contacts.py` and `mechanisms/bonds.py` hold the
+operations that keep the records consistent.
+
+One record array per entity, and not one array per attribute: compiled functions count references
+to every array that they are handed, and with the 110 arrays of the first layout that took 93 % of
+a run and made the first compile five times as long.
+
+Shapes: n actors (seats), s tie slots, a alliance rows, p places, m steps, C communes, 17 domains.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+ELU, ASSOCIATION, COMPANY, ACADEMIC, CATALYSEUR = range(5)
+KINDS = ("elu", "association", "company", "academic", "catalyseur")
+N_WORLDS = 4
+
+N_DOMAINS = 17
+#: The six fragilities that people name first: (bit, name); bit = number of the SDG - 1.
+DOMAINS = (
+    (0, "pauvrete"),
+    (2, "vieillissement"),
+    (3, "education"),
+    (7, "emploi"),
+    (10, "lien_social"),
+    (12, "environnement"),
+)
+DEFAULT_DOMAINS = sum(1 << bit for bit, _ in DOMAINS)
+
+MECENAT, INNOVATION, COOPERATION, RESPONSIBLE = range(4)
+TYPES = ("mecenat", "innovation", "cooperation", "responsible")
+RUNGS = ("contrat-echange", "contrat-alliance")
+ENCOUNTER, EXPERIMENT, DIALOGUE, PLACE, SEEDED = range(5)
+ORIGINS = ("encounter", "experiment", "dialogue", "place", "seeded")
+LIVING, COMPLETED, FAILED, FADED = range(4)
+CAUSES = ("", "completed", "failed", "faded")
+METIERS = ("dialogue", "experimentation", "accompagnement", "lieu")
+
+SIZE_CLASSES = {
+    "elu": ("maire", "adjoint", "conseiller"),
+    "association": ("<10k", "10-500k", "employeuse", ">500k"),
+    "company": ("PME 10-19", "PME 20-49", "PME 50+", "ETI", "GE"),
+    "academic": ("academique",),
+    "catalyseur": ("catalyseur",),
+}
+PROFILES = ("batisseuse", "volontaire", "coordinatrice", "gestionnaire", "idealiste")
+
+NEVER = 1 << 30
+NOBODY = -1
+MAX_SEATS = 16  # alliances in one actor's list; capacities stay below
+MAX_MEMBERS = 12
+MAX_REGULARS = 160
+TIE_SLOTS = 24
+CATALYST_SLOTS = 64
+
+# Marks of a tie.
+FRESH, BRIDGE, PLACE_BORN, DIALOGUE_BORN = 1, 2, 4, 8
+
+
+#: One row per seat.
+ACTORS = np.dtype(
+    [
+        ("id", "u8"),  # territory 30 bits, kind 3, ordinal 21, generation 10
+        ("commitment", "f8"),  # in [0, 1]
+        ("know_how", "f8"),  # in [0, 1]
+        ("imitation", "f8"),  # per step
+        ("learning", "f8"),  # factor of mean 1
+        ("support", "f8"),  # K(caseload) of the accompaniment, or 0
+        ("commitment0", "f8"),  # on entry
+        ("know_how0", "f8"),  # on entry
+        ("old", "f8"),  # scratch: values before this mechanism
+        ("first", "i8"),  # first tie slot
+        ("leaves", "i8"),  # step of leaving by itself
+        ("kind", "i4"),
+        ("contacts", "i4"),  # ties in the list
+        ("room", "i4"),  # tie slots
+        ("soonest", "i4"),  # no tie of the list expires before
+        ("alive", "?"),  # the seat is taken
+        ("ever", "?"),  # it has been taken before
+        ("mark", "?"),  # scratch
+        ("load", "i4"),  # living alliances
+        ("capacity", "i4"),  # alliances
+        ("seats", "i4", (MAX_SEATS,)),  # rows of alliances, in order of joining
+        ("needs", "i4"),  # bit set of domains
+        ("solutions", "i4"),  # bit set of domains
+        ("commune", "i4"),
+        ("size_class", "i4"),  # index in SIZE_CLASSES[kind]
+        ("profile", "i4"),  # index in PROFILES
+        ("entered", "i4"),  # step
+        ("coach", "i4"),  # row of the catalyst, or NOBODY
+        ("coached_until", "i4"),  # step
+        ("place", "i4"),  # or NOBODY
+        ("place_until", "i4"),  # step
+        ("wins", "i4"),  # since mechanism 6 last read them
+        ("setbacks", "i4"),  # since mechanism 5 last read them
+        ("sessions", "i4"),  # since mechanism 5 last read them
+        ("order", "i4"),  # rows in id order (not an attribute of this row)
+    ],
+    align=True,
+)
+
+#: Contact lists: actor i owns slots first[i] : first[i] + contacts[i], oldest first.
+TIES = np.dtype(
+    [
+        ("trust", "f8"),  # directed
+        ("other", "i4"),  # row
+        ("expiry", "i4"),  # step; NEVER while held by an alliance
+        ("last", "i4"),  # step of the last contact
+        ("met", "i4"),  # step
+        ("marks", "i4"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
+    ],
+    align=True,
+)
+
+#: One row per alliance, in order of birth, ended ones included.
+ALLIANCES = np.dtype(
+    [
+        ("id", "u8"),
+        ("outside_trust", "f8"),
+        ("members", "i4", (MAX_MEMBERS,)),  # rows in order of joining
+        ("n_members", "i4"),
+        ("domain", "i4"),  # bit
+        ("type", "i4"),
+        ("rung", "i4"),  # 0 or 1
+        ("origin", "i4"),
+        ("born", "i4"),  # step
+        ("ended", "i4"),  # step; NEVER while living
+        ("cause", "i4"),  # LIVING while living
+        ("successes", "i4"),
+        ("failures", "i4"),
+        ("streak", "i4"),  # consecutive failures
+        ("supported", "i4"),  # steps under support
+        ("recognised", "i4"),  # step; NEVER while hidden
+        ("outside", "i4"),  # kind of the outside partner, or NOBODY
+    ],
+    align=True,
+)
+
+#: One row per seat of a catalyst.
+PLACES = np.dtype(
+    [
+        ("commune", "i4"),
+        ("capacity", "i4"),  # 0 while closed
+        ("count", "i4"),  # regulars
+        ("regulars", "i4", (MAX_REGULARS,)),  # rows in order of arrival
+    ]
+)
+
+#: Groups gathered by the experiments of this step.
+PROPOSALS = np.dtype([("n_members", "i4"), ("domain", "i4"), ("members", "i4", (5,))])
+
+#: Seats of commune c: residents[start[c] : start[c + 1]]; one row more than communes.
+COMMUNES = np.dtype([("start", "i8"), ("by_size", "i8")])  # by_size: most populated first
+
+#: The scenario by step, resolved before the run.
+CALENDAR = np.dtype(
+    [
+        ("shock", "f8"),  # summed depth of crises
+        ("demand", "f8"),  # citizens' demand, share
+        ("fte", "f8"),  # of catalysis
+        ("election", "?"),  # first step of an election's month
+        ("odd", "?"),
+        ("july", "?"),  # first step of a July
+    ],
+    align=True,
+)
+
+FLOWS = ("births", "successes", "failures", "completed", "failed", "faded", "meetings",
+         "births_pair", "births_group", "births_outside")  # fmt: skip
+(F_BIRTHS, F_SUCCESSES, F_FAILURES, F_COMPLETED, F_FAILED, F_FADED, F_MEETINGS,
+ F_PAIR, F_GROUP, F_OUTSIDE) = range(len(FLOWS))  # fmt: skip
+
+#: Outcomes, counters of the current step, live counts of the other arrays (one record).
+TERRITORY = np.dtype(
+    [
+        ("fragility", "f8", (N_DOMAINS,)),  # index 0..100
+        ("engines", "f8"),  # index 0..100
+        ("visible", "f8"),  # recognised successes of 12 months per 100 actors
+        ("lag", "f8", (N_DOMAINS + 2, 2)),  # stages for the domains, then types 2 and 1
+        ("flow", "f8", (len(FLOWS),)),  # this step
+        ("successes", "i8", (N_DOMAINS, 4)),  # this step, by domain and type
+        ("visible_log", "i8", (48,)),  # ring of 12 substeps
+        ("seats", "i8", (6,)),  # place in `actors.order` of the first of each kind
+        ("domains", "i8"),  # bit set of the scenario's domains
+        ("n_alliances", "i8"),
+        ("n_proposals", "i8"),
+        ("n_events", "i8"),
+        ("journal", "?"),  # whether events are written
+        ("overflow", "i8"),  # set when an array was too small: the run is void
+    ],
+    align=True,
+)
+
+INVITATIONS = ("random", "hubs", "periphery", "complementary")
+RANDOM, HUBS, PERIPHERY, COMPLEMENTARY = range(4)
+
+#: What the scenario sets once for the whole run (one record).
+SETTINGS = np.dtype(
+    [
+        ("mix", "f8", (4,)),  # shares of the métiers
+        ("caseload", "f8"),
+        ("turnover", "f8"),
+        ("scissors", "f8"),
+        ("session", "i8"),  # invitees
+        ("invitation", "i8"),
+        ("substeps", "i8"),
+    ],
+    align=True,
+)
+
+#: Events of the current month, drained between months.
+JOURNAL = np.dtype(
+    [
+        ("actor", "u8"),  # id
+        ("value", "f8"),
+        ("what", "i4"),  # J_*
+        ("step", "i4"),
+        ("alliance", "i4"),  # row; the métier of an action
+        ("other", "i4"),  # number of actors touched by an action
+    ],
+    align=True,
+)
+J_JOIN, J_LEAVE, J_ACTION = range(3)
+
+
+class State(NamedTuple):
+    """The whole of one replicate of one territory."""
+
+    actors: Array  # ACTORS[n]
+    ties: Array  # TIES[s]
+    alliances: Array  # ALLIANCES[a]
+    places: Array  # PLACES[p]
+    proposals: Array  # PROPOSALS[k]
+    communes: Array  # COMMUNES[C + 1]
+    residents: Array  # int64[seats without catalysts], by commune in id order
+    beta: Array  # float64[5, 2, 1025], quantiles of starting c and e by kind
+    calendar: Array  # CALENDAR[m]
+    journal: Array  # JOURNAL[j]
+    territory: Any  # one TERRITORY record
+    settings: Any  # one SETTINGS record
+
+
+def records(rows: int, dtype: np.dtype[Any]) -> Array:
+    """Return `rows` records of zeros whose fields are attributes."""
+    return np.zeros(rows, dtype=dtype).view(np.recarray)
+
+
+def record(dtype: np.dtype[Any]) -> Any:
+    """Return one record of zeros whose fields are attributes."""
+    return records(1, dtype)[0]
+
+
+def copy(state: State) -> State:
+    """Return a copy of `state` that shares no memory with it."""
+
+    def fresh(part: Any) -> Any:
+        if isinstance(part, np.record):
+            return np.array([part], dtype=part.dtype).view(np.recarray)[0]
+        return part.copy()
+
+    return State(*(fresh(part) for part in state))
+
+
+def longer(array: Array, rows: int) -> Array:
+    """Return the record array with `rows` rows; new ones are zeros."""
+    wider = records(rows, array.dtype)
+    wider[: len(array)] = array
+    return wider
