@@ -81,7 +81,7 @@ def world(months=72, **changes):
         "demand": [0.8] * months, "odd": [False] * months,
         "july": [t % 12 == 6 for t in range(months)],
         "fte": [1.5 * (12 <= t < 48) for t in range(months)],
-        "mix": [0.25] * 4, "caseload": 12, "session_size": 8, "invitation": "random",
+        "mix": [0.25] * 4, "caseload": 12, "session": 8, "invitation": "random",
         "turnover": 1.0, "scissors": 1.0, "substeps": 1, "without": (),
     }  # fmt: skip
     oracle = Oracle(

@@ -18,9 +18,9 @@ def bits(mask: int) -> set[int]:
     return {bit for bit in range(engine.N_DOMAINS) if mask >> bit & 1}
 
 
-def plain(record: Any) -> SimpleNamespace:
-    """A record of arrays as lists of Python numbers."""
-    return SimpleNamespace(**{name: getattr(record, name).tolist() for name in record._fields})
+def plain(records: Any) -> SimpleNamespace:
+    """The fields of a record, or of an array of them, as Python numbers and lists."""
+    return SimpleNamespace(**{name: records[name].tolist() for name in records.dtype.names})
 
 
 def none(value: int, nothing: int) -> int | None:
@@ -36,39 +36,35 @@ def from_state(
     step: int = 0,
 ) -> Oracle:
     """Return an oracle that stands where `state` stands, before step `step`."""
+    world = plain(state.territory)
     oracle = Oracle(
         SimpleNamespace(**{name: float(params[name]) for name in params.dtype.names}),
-        settings(state.calendar, without),
+        calendar(state, without),
         (seed, replicate),
         t=step,
-        domains=sorted(bits(int(state.index.domains[0]))),
+        domains=sorted(bits(world.domains)),
     )
     seats = actors(oracle, state)
-    contacts(seats, state.ties)
-    alliances(oracle, seats, state.alliances, state.actors)
+    contacts(seats, state)
+    alliances(oracle, seats, state)
     oracle.settle(seats)
     catalysts = len(oracle.of_kind[4])
-    largest_first = state.index.communes_by_size.tolist()
+    largest_first = state.communes.by_size.tolist()[:-1]
     oracle.places = [Venue(largest_first[k % len(largest_first)]) for k in range(catalysts)]
-    world = plain(state.territory)
     oracle.fragility, oracle.lag = world.fragility, world.lag
-    oracle.engines, oracle.visible = world.engines[0], world.visible[0]
-    ring = world.visible_log
-    oracle.visible_log = [ring[s % len(ring)] for s in range(step - len(ring), step)]
+    oracle.engines, oracle.visible = world.engines, world.visible
+    months = 12 * oracle.calendar.substeps  # the engine keeps a ring
+    oracle.visible_log = [world.visible_log[s % months] for s in range(step - months, step)]
     return oracle
 
 
-def settings(calendar: engine.Calendar, without: tuple[str, ...]) -> SimpleNamespace:
-    cal, values = plain(calendar), calendar.settings.tolist()
-    total = sum(cal.mix)
-    return SimpleNamespace(
-        election=cal.election, shock=cal.shock, demand=cal.demand, odd=cal.odd, july=cal.july,
-        fte=cal.fte, mix=[x / total if total else 0.0 for x in cal.mix],
-        caseload=values[engine.S_CASELOAD], session_size=int(values[engine.S_SESSION]),
-        invitation=engine.INVITATIONS[int(values[engine.S_INVITATION])],
-        turnover=values[engine.S_TURNOVER], scissors=values[engine.S_SCISSORS],
-        substeps=int(values[engine.S_SUBSTEPS]), without=without,
-    )  # fmt: skip
+def calendar(state: engine.State, without: tuple[str, ...]) -> SimpleNamespace:
+    """What the scenario says, by step or for the whole run."""
+    by_step, settings = plain(state.calendar), plain(state.settings)
+    total = sum(settings.mix)
+    settings.mix = [x / total if total else 0.0 for x in settings.mix]
+    settings.invitation = engine.INVITATIONS[settings.invitation]
+    return SimpleNamespace(**vars(by_step), **vars(settings), without=without)
 
 
 def actors(oracle: Oracle, state: engine.State) -> list[Seat]:
@@ -82,10 +78,11 @@ def actors(oracle: Oracle, state: engine.State) -> list[Seat]:
     ]  # fmt: skip
 
 
-def contacts(seats: list[Seat], ties: engine.Ties) -> None:
-    s, bonds = plain(ties), {}
+def contacts(seats: list[Seat], state: engine.State) -> None:
+    a, s = plain(state.actors), plain(state.ties)
+    bonds: dict[frozenset[int], Bond] = {}
     for row, seat in enumerate(seats):
-        for slot in range(s.start[row], s.start[row] + s.count[row]):
+        for slot in range(a.first[row], a.first[row] + a.contacts[row]):
             other, marks = s.other[slot], s.marks[slot]
             bond = bonds.setdefault(
                 frozenset((row, other)),
@@ -95,18 +92,16 @@ def contacts(seats: list[Seat], ties: engine.Ties) -> None:
             seat.contacts[seats[other]] = Entry(bond, s.trust[slot], bool(marks & engine.FRESH))
 
 
-def alliances(
-    oracle: Oracle, seats: list[Seat], records: engine.Alliances, actors: engine.Actors
-) -> None:
-    a = plain(records)
-    for row in range(a.count[0]):
+def alliances(oracle: Oracle, seats: list[Seat], state: engine.State) -> None:
+    a = plain(state.alliances)
+    for row in range(state.territory.n_alliances):
         alliance = Alliance(
-            a.id[row], [seats[i] for i in a.members[row][: a.size[row]]], a.domain[row],
+            a.id[row], [seats[i] for i in a.members[row][: a.n_members[row]]], a.domain[row],
             a.type[row], a.origin[row], a.born[row], a.rung[row], none(a.ended[row], engine.NEVER),
             a.cause[row], a.successes[row], a.failures[row], a.streak[row], a.supported[row],
             none(a.recognised[row], engine.NEVER), none(a.outside[row], engine.NOBODY),
             a.outside_trust[row],
         )  # fmt: skip
         oracle.alliances.append(alliance)
-    for seat, rows, load in zip(seats, actors.seats.tolist(), actors.load.tolist(), strict=True):
-        seat.alliances = [oracle.alliances[row] for row in rows[:load]]
+    for seat, actor in zip(seats, state.actors, strict=True):
+        seat.alliances = [oracle.alliances[row] for row in actor.seats.tolist()[: actor.load]]

@@ -116,7 +116,7 @@ def snapshot_of_state(state: engine.State) -> dict[str, Any]:
     return {
         "actors": {
             names[row]: of_row(row, names, actors, ties, alliances, places)
-            for row in state.index.order.tolist()
+            for row in actors.order
         },
         "alliances": {
             row: {
@@ -129,9 +129,9 @@ def snapshot_of_state(state: engine.State) -> dict[str, Any]:
                 "recognised": none(alliances.recognised[row], engine.NEVER),
                 "outside": none(alliances.outside[row], engine.NOBODY),
                 "outside_trust": alliances.outside_trust[row],
-                "members": [names[i] for i in alliances.members[row][: alliances.size[row]]],
+                "members": [names[i] for i in alliances.members[row][: alliances.n_members[row]]],
             }
-            for row in range(alliances.count[0])
+            for row in range(world.n_alliances)
         },
         "places": {
             row: {
@@ -143,8 +143,8 @@ def snapshot_of_state(state: engine.State) -> dict[str, Any]:
         },
         "fragility": dict(enumerate(world.fragility)),
         "lag": {n: dict(enumerate(stages)) for n, stages in enumerate(world.lag)},
-        "engines": world.engines[0],
-        "visible": world.visible[0],
+        "engines": world.engines,
+        "visible": world.visible,
     }  # fmt: skip
 
 
@@ -153,7 +153,7 @@ def of_row(
 ) -> dict[str, Any]:
     if not actors.alive[row]:
         return {"alive": False}
-    slots = range(ties.start[row], ties.start[row] + ties.count[row])
+    slots = range(actors.first[row], actors.first[row] + actors.contacts[row])
     coach, place = actors.coach[row], actors.place[row]
     seats = actors.seats[row][: actors.load[row]]
     assert all(alliances.cause[a] == LIVING for a in seats)

@@ -262,7 +262,7 @@ def hold_sessions(w: Oracle, catalyst: Seat, share: float) -> None:
                 return 0.0
             return w.match(invited[0], seat)
 
-        for g in range(cal.session_size):
+        for g in range(cal.session):
             guest = pick(w, catalyst, g % 4, random.SESSION, (64 * s + g) * 16,
                          lambda x, taken=invited: x.alive and x not in taken, fits)  # fmt: skip
             if guest is not None:
