@@ -75,3 +75,11 @@ def _use() -> bool:
 
 #: Decorator of every compiled function: strict floating point, no Python lock, cached on disk.
 kernel: Any = partial(numba.njit, nogil=True, error_model="numpy", cache=_use())
+
+
+def leaf(signature: str) -> Any:
+    """Return the decorator of a function of numbers alone, compiled for one signature only.
+
+    Arguments are cast to it, where a plain `kernel` is compiled anew for each mix of types.
+    """
+    return kernel(signature)

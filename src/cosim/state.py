@@ -80,7 +80,7 @@ ACTORS = np.dtype(
         ("old", "f8"),  # scratch: values before this mechanism
         ("first", "i8"),  # first tie slot
         ("leaves", "i8"),  # step of leaving by itself
-        ("kind", "i4"),
+        ("kind", "i8"),
         ("contacts", "i4"),  # ties in the list
         ("room", "i4"),  # tie slots
         ("soonest", "i4"),  # no tie of the list expires before
@@ -89,21 +89,21 @@ ACTORS = np.dtype(
         ("mark", "?"),  # scratch
         ("load", "i4"),  # living alliances
         ("capacity", "i4"),  # alliances
-        ("seats", "i4", (MAX_SEATS,)),  # rows of alliances, in order of joining
-        ("needs", "i4"),  # bit set of domains
-        ("solutions", "i4"),  # bit set of domains
+        ("seats", "i8", (MAX_SEATS,)),  # rows of alliances, in order of joining
+        ("needs", "i8"),  # bit set of domains
+        ("solutions", "i8"),  # bit set of domains
         ("commune", "i4"),
         ("size_class", "i4"),  # index in SIZE_CLASSES[kind]
         ("profile", "i4"),  # index in PROFILES
         ("entered", "i4"),  # step
-        ("coach", "i4"),  # row of the catalyst, or NOBODY
+        ("coach", "i8"),  # row of the catalyst, or NOBODY
         ("coached_until", "i4"),  # step
-        ("place", "i4"),  # or NOBODY
+        ("place", "i8"),  # or NOBODY
         ("place_until", "i4"),  # step
         ("wins", "i4"),  # since mechanism 6 last read them
         ("setbacks", "i4"),  # since mechanism 5 last read them
         ("sessions", "i4"),  # since mechanism 5 last read them
-        ("order", "i4"),  # rows in id order (not an attribute of this row)
+        ("order", "i8"),  # rows in id order (not an attribute of this row)
     ],
     align=True,
 )
@@ -112,7 +112,7 @@ ACTORS = np.dtype(
 TIES = np.dtype(
     [
         ("trust", "f8"),  # directed
-        ("other", "i4"),  # row
+        ("other", "i8"),  # row
         ("expiry", "i4"),  # step; NEVER while held by an alliance
         ("last", "i4"),  # step of the last contact
         ("met", "i4"),  # step
@@ -126,7 +126,7 @@ ALLIANCES = np.dtype(
     [
         ("id", "u8"),
         ("outside_trust", "f8"),
-        ("members", "i4", (MAX_MEMBERS,)),  # rows in order of joining
+        ("members", "i8", (MAX_MEMBERS,)),  # rows in order of joining
         ("n_members", "i4"),
         ("domain", "i4"),  # bit
         ("type", "i4"),
@@ -151,12 +151,12 @@ PLACES = np.dtype(
         ("commune", "i4"),
         ("capacity", "i4"),  # 0 while closed
         ("count", "i4"),  # regulars
-        ("regulars", "i4", (MAX_REGULARS,)),  # rows in order of arrival
+        ("regulars", "i8", (MAX_REGULARS,)),  # rows in order of arrival
     ]
 )
 
 #: Groups gathered by the experiments of this step.
-PROPOSALS = np.dtype([("n_members", "i4"), ("domain", "i4"), ("members", "i4", (5,))])
+PROPOSALS = np.dtype([("n_members", "i8"), ("domain", "i8"), ("members", "i8", (5,))])
 
 #: Seats of commune c: residents[start[c] : start[c + 1]]; one row more than communes.
 COMMUNES = np.dtype([("start", "i8"), ("by_size", "i8")])  # by_size: most populated first

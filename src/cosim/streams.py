@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from cosim.compiled import kernel
+from cosim.compiled import leaf
 
 (LEVEL, TRAIT, NEEDS, EXIT, ELECTION, BIRTHS, BIRTH_SEAT, NEWCOMER, SESSION, FACE, EXPERIMENT,
  GATHER, COACH, PHASE, PLACE, PLACE_MEET, ENCOUNTER, LAPSE, CONSIDER, BIRTH, DOMAIN, INVITE,
@@ -42,7 +42,7 @@ def key(seed: int, replicate: int) -> np.uint64:
     return np.uint64(seed | replicate << 32)
 
 
-@kernel
+@leaf("UniTuple(uint64, 4)(uint64, uint64, uint64, uint64, uint64, uint64)")
 def philox(c0, c1, c2, c3, k0, k1):
     """Return the four 32-bit output words of Philox4x32-10, as uint64."""
     for _ in range(10):
@@ -59,7 +59,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@kernel
+@leaf("UniTuple(float64, 2)(uint64, int64, uint64, int64, int64)")
 def block(key, purpose, id, step, draw):
     """Return the pair (u, v) of uniforms in [0, 1) of one counter (ODD §7.1)."""
     w0, w1, w2, w3 = philox(
@@ -75,19 +75,19 @@ def block(key, purpose, id, step, draw):
     return u, v
 
 
-@kernel
+@leaf("float64(uint64, int64, uint64, int64, int64)")
 def uniform(key, purpose, id, step, draw):
     """Return u of `block`."""
     return block(key, purpose, id, step, draw)[0]
 
 
-@kernel
+@leaf("int64(float64, int64)")
 def index(u, n):
     """Return floor(u n), from 0 to n - 1."""
     return np.int64(u * n)
 
 
-@kernel
+@leaf("int64(float64, float64)")
 def poisson(u, mean):
     """Return a Poisson draw by inversion of `u` (at most 60)."""
     k = 0
@@ -100,7 +100,7 @@ def poisson(u, mean):
     return k
 
 
-@kernel
+@leaf("int64(float64, float64)")
 def geometric(u, p):
     """Return the number of trials up to the first success, FOREVER if p <= 0."""
     if p <= 0.0:
@@ -111,19 +111,19 @@ def geometric(u, p):
     return 1 + np.int64(min(steps, np.float64(FOREVER - 1)))
 
 
-@kernel
+@leaf("float64(float64, float64)")
 def normal(u, v):
     """Return a standard normal by Box-Muller."""
     return math.sqrt(-2.0 * math.log(1.0 - u)) * math.cos(2.0 * math.pi * v)
 
 
-@kernel
+@leaf("float64(float64)")
 def exponential(u):
     """Return a standard exponential by inversion."""
     return -math.log(1.0 - u)
 
 
-@kernel
+@leaf("uint64(uint64)")
 def mix(x):
     """Return the SplitMix64 hash of a uint64 (Steele et al. 2014)."""
     x = np.uint64(x) + _GOLDEN
@@ -132,7 +132,7 @@ def mix(x):
     return x ^ (x >> np.uint64(31))
 
 
-@kernel
+@leaf("uint64(uint64, uint64)")
 def pair(a, b):
     """Return the id of the unordered pair of actors with ids `a` and `b`."""
     if a > b:
@@ -140,7 +140,7 @@ def pair(a, b):
     return mix(a ^ mix(b))
 
 
-@kernel
+@leaf("uint64(uint64, uint64, uint64, uint64)")
 def actor_id(territory, kind, ordinal, generation):
     """Return the persistent 64-bit id of one occupant of a seat (ODD §2)."""
     return (
@@ -151,7 +151,7 @@ def actor_id(territory, kind, ordinal, generation):
     )
 
 
-@kernel
+@leaf("float64(float64)")
 def logistic(x):
     """Return 1 / (1 + exp(-x))."""
     return 1.0 / (1.0 + math.exp(-x))

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 from cosim.compiled import kernel
 from cosim.mechanisms.contacts import base_trust, slot_of
-from cosim.state import FRESH, NOBODY
+from cosim.state import FRESH
 
 
 @kernel
 def lent_trust(actors, ties, params, i, j):
-    """Return T_ij = τ + ω max_b T_ib (T_bj - τ)⁺ over settled common contacts b."""
+    """Return T_ij = τ + ω max_b T_ib (T_bj - τ)⁺ over settled common contacts b.
+
+    The settled contacts of `i` carry `mark`.
+    """
     tau = base_trust(params, actors.kind[j])
     best = 0.0
-    for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-        if ties.marks[slot] & FRESH:
-            break  # newest last: only fresh ones follow
-        onward = slot_of(actors, ties, ties.other[slot], j)
-        if onward != NOBODY and not ties.marks[onward] & FRESH:
-            best = max(best, ties.trust[slot] * (ties.trust[onward] - tau))
+    for slot in range(actors.first[j], actors.first[j] + actors.contacts[j]):
+        b = ties.other[slot]
+        if actors.mark[b] and not ties.marks[slot] & FRESH:
+            lent = ties.trust[slot_of(actors, ties, i, b)]
+            best = max(best, lent * (ties.trust[slot_of(actors, ties, b, j)] - tau))
     return tau + params.third_party * best
+
+
+@kernel
+def _mark_settled(actors, ties, i, settled, value):
+    for slot in range(actors.first[i], settled):
+        actors.mark[ties.other[slot]] = value
 
 
 @kernel
@@ -38,8 +46,14 @@ def trust(state, params, month, key):
     actors = state.actors
     ties = state.ties
     for i in actors.order:
-        for slot in range(_first_fresh(actors, ties, i), actors.first[i] + actors.contacts[i]):
+        fresh = _first_fresh(actors, ties, i)
+        end = actors.first[i] + actors.contacts[i]
+        if fresh == end:
+            continue
+        _mark_settled(actors, ties, i, fresh, True)
+        for slot in range(fresh, end):
             ties.trust[slot] = lent_trust(actors, ties, params, i, ties.other[slot])
+        _mark_settled(actors, ties, i, fresh, False)
     for i in actors.order:
         for slot in range(_first_fresh(actors, ties, i), actors.first[i] + actors.contacts[i]):
             ties.marks[slot] &= ~FRESH
