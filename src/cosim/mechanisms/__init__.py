@@ -13,11 +13,13 @@ from typing import Any
 
 Rule = Callable[[Any, Any, int, Any], None]
 
-_TIES = tuple(
-    f"ties.{name}" for name in ("count", "other", "trust", "met", "last", "expiry", "marks", "soonest")
-) + ("territory.flow", "index.mark")  # fmt: skip
-_JOURNAL = tuple(
-    f"journal.{name}" for name in ("count", "what", "step", "alliance", "actor", "other", "value")
+_TIES = (
+    *(f"ties.{name}" for name in ("other", "trust", "met", "last", "expiry", "marks")),
+    "actors.contacts", "actors.soonest", "territory.flow",
+)  # fmt: skip
+_JOURNAL = (
+    *(f"journal.{name}" for name in ("what", "step", "alliance", "actor", "other", "value")),
+    "territory.n_events",
 )
 _OCCUPANT = tuple(
     f"actors.{name}"
@@ -26,16 +28,17 @@ _OCCUPANT = tuple(
                  "capacity", "load", "seats", "coach", "support", "place", "wins", "setbacks",
                  "sessions")
 )  # fmt: skip
-_ENDING = ("alliances.ended", "alliances.cause", "alliances.size", "alliances.members",
-           "actors.load", "actors.seats")  # fmt: skip
+_ENDING = ("alliances.ended", "alliances.cause", "actors.load", "actors.seats")
+_JOINING = ("alliances.members", "alliances.n_members", "actors.load", "actors.seats")
 _BIRTH = (
-    tuple(
+    *_JOINING,
+    *(
         f"alliances.{name}"
-        for name in ("count", "id", "members", "size", "domain", "type", "rung", "origin", "born",
-                     "ended", "cause", "successes", "failures", "streak", "supported",
-                     "recognised", "outside", "outside_trust")
-    )
-    + ("actors.load", "actors.seats", "territory.overflow")
+        for name in ("id", "domain", "type", "rung", "origin", "born", "ended", "cause",
+                     "successes", "failures", "streak", "supported", "recognised", "outside",
+                     "outside_trust")
+    ),
+    "territory.n_alliances", "territory.overflow",
 )  # fmt: skip
 
 
@@ -71,8 +74,8 @@ _ALL = (
         "Le monde bouge : élections, crises, besoins en hausse et moyens en baisse.",
         "The world moves: elections, crises, needs up and means down.",
         "Répertoire national des élus; INSEE; reference documents",
-        (*_OCCUPANT, *_TIES, *_ENDING, *_JOURNAL, "territory.fragility", "places.count",
-         "places.regulars", "index.old"),
+        (*_OCCUPANT, *_TIES, *_ENDING, *_JOURNAL, "alliances.members", "alliances.n_members",
+         "territory.fragility", "places.count", "places.regulars", "actors.old"),
         ("calendar", "actors", "ties", "alliances"),
     ),
     Mechanism(
@@ -82,8 +85,8 @@ _ALL = (
         "Boudreau et al. 2017; Cai, Lin & Szeidl 2024; Baskerville et al. 2012; Catalini 2018",
         (*_TIES, *_JOURNAL, "actors.coach", "actors.coached_until", "actors.support",
          "actors.place", "actors.place_until", "actors.sessions", "places.commune",
-         "places.capacity", "places.count", "places.regulars", "proposals.count",
-         "proposals.size", "proposals.members", "proposals.domain", "territory.overflow"),
+         "places.capacity", "places.count", "places.regulars", "territory.n_proposals",
+         "proposals.n_members", "proposals.members", "proposals.domain", "territory.overflow"),
         ("calendar", "actors", "ties", "places"),
     ),
     Mechanism(
@@ -107,7 +110,7 @@ _ALL = (
         "L'envie se propage de voisin à voisin.",
         "Commitment spreads from neighbour to neighbour.",
         "Bass 1969; Helfrich et al. 2018; Chilenski et al. 2018",
-        ("actors.commitment", "actors.setbacks", "actors.sessions", "index.old"),
+        ("actors.commitment", "actors.setbacks", "actors.sessions", "actors.old"),
         ("actors", "ties", "calendar", "territory.visible"),
     ),
     Mechanism(
@@ -115,7 +118,7 @@ _ALL = (
         "On apprend en faisant.",
         "One learns by doing.",
         "Kale, Dyer & Singh 2002; Baskerville et al. 2012",
-        ("actors.know_how", "actors.wins", "index.old"),
+        ("actors.know_how", "actors.wins", "actors.old"),
         ("actors", "alliances"),
     ),
     Mechanism(
@@ -123,7 +126,7 @@ _ALL = (
         "Un premier pas petit et réversible.",
         "A first step, small and reversible.",
         "Gulati & Gargiulo 1999; Cai, Lin & Szeidl 2024; Tomasello et al. 2017",
-        (*_BIRTH, *_TIES, *_JOURNAL, "proposals.count"),
+        (*_BIRTH, *_TIES, *_JOURNAL, "territory.n_proposals"),
         ("actors", "ties", "alliances", "proposals"),
     ),
     Mechanism(
@@ -131,9 +134,10 @@ _ALL = (
         "Une alliance vit de petites réussites.",
         "An alliance lives on small successes.",
         "Feinberg et al. 2008; Lunnan & Haugland 2008; Jonker & Treur 1999",
-        (*_TIES, *_JOURNAL, *_ENDING, "actors.wins", "actors.setbacks", "alliances.successes",
-         "alliances.failures", "alliances.streak", "alliances.supported", "alliances.rung",
-         "alliances.outside_trust", "territory.successes", "territory.visible_log"),
+        (*_TIES, *_JOURNAL, *_ENDING, *_JOINING, "actors.wins", "actors.setbacks",
+         "alliances.successes", "alliances.failures", "alliances.streak", "alliances.supported",
+         "alliances.rung", "alliances.outside_trust", "territory.successes",
+         "territory.visible_log"),
         ("actors", "ties", "alliances", "calendar.shock"),
     ),
     Mechanism(
