@@ -578,7 +578,7 @@ def live(w: Oracle, a: Alliance) -> None:
     support = max(seat.support for seat in a.members)
     if support > 0.0:
         a.supported += 1
-    if (w.t - a.born) % int(p.success_clock) == 0:
+    if (w.t - a.born) % p.success_clock == 0:
         result(w, a, support)
     if a.cause == LIVING and w.u(random.HAZARD, a.id, w.t, 0) < hazard(w, a, support):
         tired = all(not s.free or s.commitment < p.faded_commitment for s in a.members)
