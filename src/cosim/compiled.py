@@ -18,8 +18,7 @@ from typing import Any
 
 import numba
 import numpy
-from numba.core import config
-
+from numba.core import config as _config
 
 _IMPORT = re.compile(r"^from cosim\.?([\w.]*) import ([^(\n]*)", re.MULTILINE)
 
@@ -29,7 +28,7 @@ def sources() -> tuple[Path, ...]:
     """Return the files of the package that compiled code reaches: roots and their imports."""
     package = Path(__file__).parent
     todo = [*sorted((package / "mechanisms").glob("*.py")), package / "measure.py",
-            package / "population.py"]  # fmt: skip
+            package / "seeding.py"]  # fmt: skip
     seen: dict[Path, None] = {}
     while todo:
         path = todo.pop()
@@ -69,6 +68,7 @@ def _use() -> bool:
         folder().mkdir(parents=True, exist_ok=True)
     except OSError:
         return False
+    config: Any = _config
     config.CACHE_DIR = str(folder())
     return True
 

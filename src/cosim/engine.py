@@ -26,7 +26,8 @@ from cosim.compiled import folder
 from cosim.errors import CosimError, ScenarioError, nearest
 from cosim.indicators import COLUMNS, COMMUNE_SIZES, INDICATORS
 from cosim.mechanisms import MECHANISMS, Mechanism, Rule
-from cosim.population import engaged_shares, initialise, template
+from cosim.population import engaged_shares, template
+from cosim.seeding import initialise
 from cosim.state import Array, State, copy, longer
 
 if TYPE_CHECKING:
@@ -174,13 +175,14 @@ def schedule(scenario: Scenario) -> Schedule:
         return rules[name]
 
     steps: list[Mechanism] = []
+    after: dict[str, tuple[str, ...]] = {**changes.after}
     for name, mechanism in MECHANISMS.items():
         if name in changes.replace:
             own = rule(changes.replace[name], f"model.replace.{name}")
             steps.append(own)
         elif name not in changes.without:
             steps.append(mechanism)
-        steps.extend(rule(own, f"model.after.{name}") for own in changes.after.get(name, ()))
+        steps.extend(rule(own, f"model.after.{name}") for own in after.get(name, ()))
     return Schedule(tuple(steps))
 
 
@@ -378,8 +380,10 @@ def replicates(
 
 def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
     """Return a plan for `scenario` that re-uses the territory of `ready`."""
-    return plan(scenario, ready.place) if scenario.territory == ready.scenario.territory else plan(
-        scenario
+    return (
+        plan(scenario, ready.place)
+        if scenario.territory == ready.scenario.territory
+        else plan(scenario)
     )
 
 

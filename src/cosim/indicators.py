@@ -180,8 +180,8 @@ _ALL = (
               ("conscience", "vision", "actions", "mobilisation", "dispositifs", "modeles",
                "co-construction")),
     Indicator("lever", "share", "Barycentre des 3 leviers", "Barycentre of the 3 levers", 0,
-              "Vision (convaincus), gestion (capables), action (engagés), ramenés à une somme de 1 ; "
-              "le total est montré à côté.",
+              "Vision (convaincus), gestion (capables), action (engagés), ramenés à une somme "
+              "de 1 ; le total est montré à côté.",
               "Vision (convinced), gestion (able), action (engaged), scaled to sum to 1; the total "
               "is shown beside.", ("vision", "gestion", "action", "total")),
     Indicator("actors", "count", "Acteurs", "Actors", 0,

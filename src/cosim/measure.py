@@ -287,10 +287,10 @@ def _shared_needs(state):
     first = np.zeros(N_WORLDS, np.int64)
     for kind in range(N_WORLDS):
         for _ in range(3):
-            d = np.argmax(counts[kind])
-            if counts[kind, d] > 0.0:
-                first[kind] |= 1 << d
-                counts[kind, d] = 0.0
+            top = np.argmax(counts[kind])
+            if counts[kind, top] > 0.0:
+                first[kind] |= 1 << top
+                counts[kind, top] = 0.0
     total = 0.0
     for a in range(N_WORLDS):
         for b in range(a + 1, N_WORLDS):

@@ -108,7 +108,5 @@ def resolve(values: Mapping[str, float] | None = None, substeps: int = 1) -> Any
     import numpy as np
 
     chosen = {name: check(name, value) for name, value in (values or {}).items()}
-    row = tuple(
-        p.per_step(chosen.get(name, p.default), substeps) for name, p in PARAMETERS.items()
-    )
+    row = tuple(p.per_step(chosen.get(name, p.default), substeps) for name, p in PARAMETERS.items())
     return np.rec.array([row], dtype=_dtype())[0]

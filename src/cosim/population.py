@@ -1,7 +1,7 @@
 """Territory and scenario to the State of a replicate (ODD §5).
 
-`template` counts the seats, the same for every replicate; `initialise` draws who takes them, the
-contacts at their equilibrium and the alliances that live already.
+`template` counts the seats, the same for every replicate; `seeding.initialise` draws who takes
+them, their contacts and the alliances that live already.
 """
 
 from __future__ import annotations
@@ -13,13 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim import facts
-from cosim.compiled import kernel
-from cosim.mechanisms.bonds import alliance_id, found, has_room, join, match, maturity
-from cosim.mechanisms.contacts import base_trust, meet, slot_of
-from cosim.mechanisms.encounter import encounter
-from cosim.mechanisms.formation import _domain, budget, draw_type
-from cosim.mechanisms.occupants import draw_occupant
-from cosim.mechanisms.trust import trust
 from cosim.state import (
     ACTORS,
     ALLIANCES,
@@ -31,23 +24,21 @@ from cosim.state import (
     INVITATIONS,
     JOURNAL,
     METIERS,
-    N_WORLDS,
     NEVER,
     NOBODY,
     PLACES,
     PROFILES,
     PROPOSALS,
-    SEEDED,
     SETTINGS,
     TERRITORY,
     TIE_SLOTS,
     TIES,
     Array,
+    Records,
     State,
     record,
     records,
 )
-from cosim.streams import FOREVER, SEED, block, exponential, index, uniform
 
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
@@ -101,7 +92,11 @@ def seats_of(place: Place, params: Any, sample: float = 1.0) -> dict[str, Array]
     }
     for kind, name in enumerate(("elu", "association", "company", "academic")):
         exact = counts[name] * sample
-        n = np.floor(exact + rng.random(n_communes)).astype(np.int64) if sample < 1 else counts[name]
+        n = (
+            np.floor(exact + rng.random(n_communes)).astype(np.int64)
+            if sample < 1
+            else counts[name]
+        )
         if name in ("elu", "academic") and n.sum() == 0:
             n[int(np.argmax(place.population))] = 1
         where = np.repeat(np.arange(n_communes), n)
@@ -143,7 +138,7 @@ def _size_classes(
     return np.searchsorted(np.cumsum(shares / shares.sum())[:-1], u, side="right")
 
 
-def calendar(scenario: Scenario) -> Array:
+def calendar(scenario: Scenario) -> Records:
     """Resolve the dates of a scenario to one CALENDAR record per step."""
     sub = scenario.time.substeps
     months = scenario.n_months
@@ -164,6 +159,7 @@ def calendar(scenario: Scenario) -> Array:
         scenario.catalysis.fte * scenario.territory.sample
     )
     july = np.array([scenario.month_label(k).endswith("-07") for k in range(months)])
+
     def steps(by_month: Array, once: bool = False) -> Array:
         wide = np.repeat(by_month, sub)
         if once:
@@ -201,15 +197,12 @@ def engaged_shares(start: str, params: Any) -> Array:
     """
     year = int(start[:4]) + (int(start[5:7]) - 0.5) / 12.0
 
-    def logit(p: float) -> float:
-        return math.log(p / (1.0 - p))
-
     def share(first: str, last: str, level: float | None = None) -> float:
         a, b = facts.fact(first), facts.fact(last)
-        x, y = logit(a.values[0]), logit(b.values[0])
+        x, y = _logit(a.values[0]), _logit(b.values[0])
         from_year, to_year = float(a.dates[0][:4]) + 0.5, float(b.dates[0][:4]) + 0.5
         slope = (y - x) / (to_year - from_year)
-        end = y if level is None else logit(level)
+        end = y if level is None else _logit(level)
         return 1.0 / (1.0 + math.exp(-(end + slope * (min(year, to_year) - to_year))))
 
     employers = ("engaged_employer_associations_2009", "engaged_employer_associations_2015")
@@ -232,20 +225,65 @@ def _beta_quantiles(a: float, b: float) -> Array:
     return np.asarray(betaincinv(a, b, np.linspace(0.0, 1.0, 1025)), dtype=np.float64)
 
 
-def _beta_tables(params: Any) -> Array:
+def _convinced_mean(share: float, total: float) -> float:
+    """Return the mean μ for which Beta(μ·total, (1-μ)·total) has `share` above one half."""
+    from scipy.optimize import brentq
+    from scipy.special import betainc
+
+    def gap(mean: float) -> float:
+        return float(1.0 - betainc(mean * total, (1.0 - mean) * total, 0.5) - share)
+
+    return float(brentq(gap, 1e-3, 1.0 - 1e-3))
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1.0 - p))
+
+
+def starting_commitment(start: str, params: Any) -> dict[str, tuple[float, float]]:
+    """Return the Beta (a, b) of commitment by kind for a run that starts at month `start`.
+
+    The ledger's values hold up to June 2010. Later, the élus' mean moves so that the published
+    share is convinced (linear on the logit between the two surveys, level after the second), and
+    the other kinds follow by `late_start` of that move on the logit (assumption).
+    """
+    shapes = {
+        name: (float(getattr(params, f"c_{name}_a")), float(getattr(params, f"c_{name}_b")))
+        for name in ("elu", "association", "academic", "catalyseur")
+    }
+    first, last = (
+        int(d[:4]) + (int(d[5:7]) - 0.5) / 12 for d in facts.fact("convinced_elus").dates
+    )
+    year = int(start[:4]) + (int(start[5:7]) - 0.5) / 12
+    if year <= first:
+        return shapes
+    low, high = (_logit(p) for p in facts.fact("convinced_elus").values)
+    share = 1 / (1 + math.exp(-(low + (high - low) * min(1.0, (year - first) / (last - first)))))
+    a, b = shapes["elu"]
+    rise = _logit(_convinced_mean(share, a + b)) - _logit(a / (a + b))
+    moved = {}
+    for name, (a, b) in shapes.items():
+        part = 1.0 if name == "elu" else params.late_start
+        mean = 1.0 / (1.0 + math.exp(-(_logit(a / (a + b)) + part * rise)))
+        moved[name] = (mean * (a + b), (1.0 - mean) * (a + b))
+    return moved
+
+
+def _beta_tables(start: str, params: Any) -> Array:
     tables = np.zeros((5, 2, 1025))
+    commitment = starting_commitment(start, params)
     for kind, name in enumerate(("elu", "association", "company", "academic", "catalyseur")):
-        for k, level in enumerate("ce"):
-            if name != "company":
-                a, b = (float(getattr(params, f"{level}_{name}_{side}")) for side in "ab")
-                tables[kind, k] = _beta_quantiles(a, b)
+        if name != "company":
+            know_how = (float(getattr(params, f"e_{name}_{side}")) for side in "ab")
+            tables[kind, 0] = _beta_quantiles(*commitment[name])
+            tables[kind, 1] = _beta_quantiles(*know_how)
     return tables
 
 
 def template(scenario: Scenario, place: Place, params: Any, journal: bool = False) -> State:
     """Return the State of a scenario before anybody is drawn: seats, room and calendar.
 
-    Copy it for each replicate and hand the copy to `initialise`.
+    Copy it for each replicate and hand the copy to `seeding.initialise`.
     """
     dates = calendar(scenario)
     seats = seats_of(place, params, scenario.territory.sample)
@@ -267,7 +305,7 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
     actors.id = (
         np.uint64(place.number) << np.uint64(34) | kind << np.uint64(31) | ordinal << np.uint64(10)
     )
-    actors.leaves = FOREVER
+    actors.leaves = NEVER
     actors.capacity = 1
     actors.coach = actors.place = actors.seats = NOBODY
     actors.order = np.arange(n)
@@ -277,9 +315,7 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
 
     communes = records(n_communes + 1, COMMUNES)
     residents = np.argsort(actors.commune[:n_residents], kind="stable")
-    communes.start = np.searchsorted(
-        actors.commune[residents], np.arange(n_communes + 1)
-    )
+    communes.start = np.searchsorted(actors.commune[residents], np.arange(n_communes + 1))
     communes.by_size[:n_communes] = by_size
 
     territory = record(TERRITORY)
@@ -296,140 +332,9 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
         proposals=records(1 + 4 * max(1, n_catalysts), PROPOSALS),
         communes=communes,
         residents=residents.astype(np.int64),
-        beta=_beta_tables(params),
+        beta=_beta_tables(scenario.time.start, params),
         calendar=dates,
         journal=records(32 * n + 4096 if journal else 1, JOURNAL),
         territory=territory,
         settings=settings(scenario),
     )
-
-
-@kernel
-def engaged_class(kind, size_class):
-    """Return the place of an actor in `ENGAGED_CLASSES`."""
-    if kind == 0:
-        return 0
-    if kind == 1:
-        return 2 if size_class >= 2 else 1
-    return kind + 1
-
-
-@kernel
-def _partner(state, flagged, i, key):
-    """Return an engaged actor of another world that matches `i`, near it, or NOBODY."""
-    actors = state.actors
-    ties = state.ties
-    first = state.communes.start[actors.commune[i]]
-    neighbours = state.communes.start[actors.commune[i] + 1] - first
-    for a in range(24):
-        u = uniform(key, SEED, actors.id[i], 0, 16 + a)
-        if a < 8:
-            if actors.contacts[i] == 0:
-                continue
-            j = ties.other[actors.first[i] + index(u, actors.contacts[i])]
-        elif a < 16:
-            j = state.residents[first + index(u, neighbours)]
-        else:
-            j = actors.order[index(u, state.territory.seats[CATALYSEUR])]
-        if (
-            flagged[j]
-            and actors.kind[j] != actors.kind[i]
-            and has_room(actors, j)
-            and match(actors, i, j) > 0.0
-        ):
-            return j
-    return NOBODY
-
-
-@kernel
-def _seed_alliance(state, params, i, j, key):
-    """Give `i` an alliance that lives already, with `j` or an outside partner (j = NOBODY)."""
-    actors = state.actors
-    ties = state.ties
-    alliances = state.alliances
-    id = actors.id[i]
-    age, recognised = block(key, SEED, id, 0, 2)
-    born = -1 - np.int64(min(600.0, exponential(age) * params.seed_age))
-    u, v = block(key, SEED, id, 0, 3)
-    ids = np.empty(2, np.uint64)
-    ids[0] = id
-    outside = NOBODY
-    if j == NOBODY:
-        outside = index(uniform(key, SEED, id, 0, 4), 3)
-        outside += outside >= actors.kind[i]
-        bits = actors.needs[i]
-        q = params.outside_match
-        m = maturity(actors, i)
-        size = budget(actors, i)
-        alliance = alliance_id(ids, 1, born)
-    else:
-        ids[1] = actors.id[j]
-        bits = (actors.needs[i] & actors.solutions[j]) | (actors.needs[j] & actors.solutions[i])
-        q = match(actors, i, j)
-        m = (maturity(actors, i) + maturity(actors, j)) / 2.0
-        size = max(budget(actors, i), budget(actors, j))
-        alliance = alliance_id(ids, 2, born)
-    kind = draw_type(params, m, q, size, v)
-    a = found(state, params, alliance, _domain(bits, u), kind, SEEDED, outside, born)
-    if a == NOBODY:
-        return
-    join(state, params, a, i, born, key)
-    if j != NOBODY:
-        if slot_of(actors, ties, i, j) == NOBODY:
-            meet(state, params, i, j, 0, -1, key)
-        join(state, params, a, j, born, key)
-    results = min(-born // np.int64(params.success_clock), 24)
-    for r in range(results):
-        if uniform(key, SEED, id, 0, 64 + r) < 0.5:
-            alliances.successes[a] = min(
-                alliances.successes[a] + 1, np.int64(params.complete_successes) - 4
-            )
-        else:
-            alliances.failures[a] += 1
-    if alliances.successes[a] >= params.climb_successes:
-        alliances.rung[a] = 1
-    if recognised < params.recognised_at_start:
-        alliances.recognised[a] = -1
-    gain = 1.0 - (1.0 - params.trust_gain) ** alliances.successes[a]
-    if j == NOBODY:
-        tau = base_trust(params, outside)
-        alliances.outside_trust[a] = tau + (1.0 - tau) * gain
-        return
-    for x in range(2):
-        one = i if x == 0 else j
-        two = j if x == 0 else i
-        slot = slot_of(actors, ties, one, two)
-        if slot != NOBODY:
-            tau = base_trust(params, actors.kind[two])
-            ties.trust[slot] = max(ties.trust[slot], tau + (1.0 - tau) * gain)
-
-
-@kernel
-def initialise(state, params, engaged, key):
-    """Draw occupants, contacts at equilibrium and living alliances into a copy of a template."""
-    actors = state.actors
-    order = state.actors.order
-    for i in order:
-        if actors.alive[i]:
-            draw_occupant(state, params, i, 0, key)
-    for month in range(-np.int64(params.burn_in), 0):
-        encounter(state, params, month, key)
-        trust(state, params, month, key)
-    n = actors.shape[0]
-    flagged = np.zeros(n, np.bool_)
-    rank = np.ones(n)
-    for k in range(n):
-        i = order[k]
-        if actors.alive[i] and actors.kind[i] < N_WORLDS:
-            u, v = block(key, SEED, actors.id[i], 0, 0)
-            flagged[i] = u < engaged[engaged_class(actors.kind[i], actors.size_class[i])]
-            rank[k] = v
-    for k in np.argsort(rank, kind="mergesort"):
-        i = order[k]
-        if not flagged[i] or actors.load[i] > 0:
-            continue
-        local = uniform(key, SEED, actors.id[i], 0, 1) < params.seed_local
-        j = _partner(state, flagged, i, key) if local else NOBODY
-        _seed_alliance(state, params, i, j, key)
-    trust(state, params, -1, key)
-    state.territory.flow[:] = 0.0

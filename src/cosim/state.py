@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+#: A record array: its fields are attributes, which a type checker cannot know.
+Records = Any
 
 ELU, ASSOCIATION, COMPANY, ACADEMIC, CATALYSEUR = range(5)
 KINDS = ("elu", "association", "company", "academic", "catalyseur")
@@ -235,21 +237,21 @@ J_JOIN, J_LEAVE, J_ACTION = range(3)
 class State(NamedTuple):
     """The whole of one replicate of one territory."""
 
-    actors: Array  # ACTORS[n]
-    ties: Array  # TIES[s]
-    alliances: Array  # ALLIANCES[a]
-    places: Array  # PLACES[p]
-    proposals: Array  # PROPOSALS[k]
-    communes: Array  # COMMUNES[C + 1]
+    actors: Records  # ACTORS[n]
+    ties: Records  # TIES[s]
+    alliances: Records  # ALLIANCES[a]
+    places: Records  # PLACES[p]
+    proposals: Records  # PROPOSALS[k]
+    communes: Records  # COMMUNES[C + 1]
     residents: Array  # int64[seats without catalysts], by commune in id order
     beta: Array  # float64[5, 2, 1025], quantiles of starting c and e by kind
-    calendar: Array  # CALENDAR[m]
-    journal: Array  # JOURNAL[j]
+    calendar: Records  # CALENDAR[m]
+    journal: Records  # JOURNAL[j]
     territory: Any  # one TERRITORY record
     settings: Any  # one SETTINGS record
 
 
-def records(rows: int, dtype: np.dtype[Any]) -> Array:
+def records(rows: int, dtype: np.dtype[Any]) -> Records:
     """Return `rows` records of zeros whose fields are attributes."""
     return np.zeros(rows, dtype=dtype).view(np.recarray)
 
@@ -270,7 +272,7 @@ def copy(state: State) -> State:
     return State(*(fresh(part) for part in state))
 
 
-def longer(array: Array, rows: int) -> Array:
+def longer(array: Records, rows: int) -> Records:
     """Return the record array with `rows` rows; new ones are zeros."""
     wider = records(rows, array.dtype)
     wider[: len(array)] = array

@@ -193,9 +193,7 @@ def _release_cases(state, month):
     keep = state.settings.mix[2] > 0.0
     for i in state.actors.order:
         cat = actors.coach[i]
-        if cat != NOBODY and not (
-            keep and actors.coached_until[i] > month and actors.alive[cat]
-        ):
+        if cat != NOBODY and not (keep and actors.coached_until[i] > month and actors.alive[cat]):
             actors.coach[i] = NOBODY
             actors.support[i] = 0.0
 
@@ -216,9 +214,7 @@ def _accompany(state, params, cat, f, month, key):
     cases = _cases(state, cat)
     nobody = np.empty(1, np.int64)
     for s in range(cases, slots):
-        i = pick(
-            state, params, s % N_WORLDS, COACH, cat, month, 16 * s, nobody, 0, True, key
-        )
+        i = pick(state, params, s % N_WORLDS, COACH, cat, month, 16 * s, nobody, 0, True, key)
         if i != NOBODY:
             actors.coach[i] = cat
             actors.coached_until[i] = month + np.int64(params.coaching_term)
@@ -309,6 +305,4 @@ def catalysis(state, params, month, key):
                 touched = _accompany(state, params, cat, f, month, key)
             else:
                 touched = _place(state, params, cat, k, f, month, key)
-            log_event(
-                state, J_ACTION, month, metier, actors.id[cat], touched, cost * share * f
-            )
+            log_event(state, J_ACTION, month, metier, actors.id[cat], touched, cost * share * f)

@@ -15,7 +15,6 @@ from cosim.state import (
     NOBODY,
     PLACE_BORN,
 )
-
 from cosim.streams import LAPSE, geometric, pair, uniform
 
 

@@ -5,7 +5,6 @@ Un premier pas petit et réversible. ODD §7.10; Gulati & Gargiulo 1999; Cai, Li
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from cosim.compiled import kernel
@@ -69,7 +68,7 @@ def draw_type(params, m, q, size, v):
 
 
 @kernel
-def _domain(bits, u):
+def draw_domain(bits, u):
     """Return the domain at quantile `u` of a bit set, all equally likely."""
     left = index(u, popcount(bits))
     for d in range(N_DOMAINS):
@@ -175,7 +174,7 @@ def found_pair(state, params, i, j, month, key):
     size = max(budget(actors, i), budget(actors, j))
     kind = draw_type(params, m, match(actors, i, j), size, v)
     origin = _origin(actors, state.ties, i, j)
-    a = found(state, params, id, _domain(bits, u), kind, origin, NOBODY, month)
+    a = found(state, params, id, draw_domain(bits, u), kind, origin, NOBODY, month)
     if a == NOBODY:
         return a
     state.territory.flow[F_PAIR] += 1.0
@@ -194,7 +193,7 @@ def found_outside(state, params, i, other, month, key):
     id = alliance_id(ids, 1, month)
     u, v = block(key, DOMAIN, id, month, 0)
     kind = draw_type(params, maturity(actors, i), params.outside_match, budget(actors, i), v)
-    domain = _domain(actors.needs[i], u)
+    domain = draw_domain(actors.needs[i], u)
     a = found(state, params, id, domain, kind, ENCOUNTER, other, month)
     if a != NOBODY:
         state.territory.flow[F_OUTSIDE] += 1.0
@@ -219,12 +218,8 @@ def birth_probability(state, params, i, j):
     """Return P, the probability that `i` and `j` found an alliance once they consider it."""
     actors = state.actors
     ties = state.ties
-    trust = (
-        trust_in(actors, ties, params, i, j) + trust_in(actors, ties, params, j, i)
-    ) / 2.0
-    load = (
-        actors.load[i] / actors.capacity[i] + actors.load[j] / actors.capacity[j]
-    ) / 2.0
+    trust = (trust_in(actors, ties, params, i, j) + trust_in(actors, ties, params, j, i)) / 2.0
+    load = (actors.load[i] / actors.capacity[i] + actors.load[j] / actors.capacity[j]) / 2.0
     m = min(maturity(actors, i), maturity(actors, j))
     return logistic(birth_logit(params, trust, m, match(actors, i, j), load))
 

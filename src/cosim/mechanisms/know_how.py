@@ -36,7 +36,9 @@ def know_how(state, params, month, key):
         e = old[i]
         e += (1.0 - e) * min(1.0, actors.learning[i] * params.coaching * actors.support[i])
         if actors.load[i] > 0:
-            e += params.peers * max(0.0, partners_know_how(actors, state.alliances, old, i) - old[i])
+            e += params.peers * max(
+                0.0, partners_know_how(actors, state.alliances, old, i) - old[i]
+            )
         e -= params.forgetting * old[i]
         if actors.wins[i] > 0:
             step = min(1.0, actors.learning[i] * params.learning)
