@@ -237,8 +237,9 @@ def test_agents_found_alliances(model):
 
 
 def test_a_proposal_succeeds_as_often_as_mechanism_7_says():
-    model = CoSimModel(SCENARIO, rng=3, parameters__birth_base=-5.0)
+    model = CoSimModel(SCENARIO, rng=3)
     actors, params = model.run.state.actors, model.params
+    model.agents.set("commitment", 1.0).set("know_how", 1.0)
     expected = founded = variance = 0.0
     for a in model.agents:
         for b in model.agents:
@@ -379,12 +380,12 @@ def test_every_block_of_the_page_runs_in_order():
     made = []
 
     class Seen(CoSimModel):
-        def __init__(self, *args, **kwargs):
-            super().__init__(*args, **kwargs)
+        def __init__(self, scenario=None, rng=1, **changes):
+            super().__init__(scenario, rng, **changes)
             made.append(self)
 
     names["CoSimModel"] = Seen
-    _, page = solara.render(names["Page"](), handle_error=False)
+    _, page = solara.render(solara.AppLayout(children=[names["Page"]()]), handle_error=False)
     try:
         assert len(made) == 1
         labels = {slider.label for slider in page.find(ipyvuetify.Slider).widgets}

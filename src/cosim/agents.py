@@ -44,7 +44,7 @@ _CONVENED = 1 << 20
 
 
 def _domain(bit: int) -> str:
-    return _DOMAIN_NAMES.get(bit, f"odd_{bit + 1}")
+    return _DOMAIN_NAMES.get(bit, f"odd{bit + 1}")
 
 
 def _domains(bits: int) -> frozenset[str]:
@@ -162,8 +162,8 @@ class TerritorialActor(mesa.Agent):  # type: ignore[misc]
 
     @property
     def profile(self) -> str:
-        """Profile of its commune's collectivité."""
-        return PROFILES[int(self.read("profile"))]
+        """Profile of its commune's collectivité; a catalyst has none."""
+        return "" if self.kind == "catalyseur" else PROFILES[int(self.read("profile"))]
 
     @property
     def needs(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from cosim import engine, streams
 from cosim.agents import CLASSES, TerritorialActor
 from cosim.errors import CosimError, ScenarioError
-from cosim.indicators import COLUMNS, column
+from cosim.indicators import column
 from cosim.scenario import Scenario, load
 from cosim.state import copy
 
@@ -177,20 +177,11 @@ class CoSimModel(mesa.Model):  # type: ignore[misc]
 
     def results(self) -> pd.DataFrame:
         """Return the months so far: replicate, month, indicator, group, value, territory."""
-        import pandas as pd
+        from cosim.tables import long
 
-        n = self._months
-        labels = [self.document.month_label(k) for k in range(n)]
-        return pd.DataFrame(
-            {
-                "replicate": self.run.replicate,
-                "month": np.repeat(pd.to_datetime(labels).to_numpy(), len(COLUMNS)),
-                "indicator": [name for name, _ in COLUMNS] * n,
-                "group": [group for _, group in COLUMNS] * n,
-                "value": self.run.out[:n].ravel(),
-                "territory": self.place.code,
-            }
-        )
+        run, time = self.run, self.document.time
+        values = run.out[np.newaxis, : self._months]
+        return long(values, time.start, [run.replicate], self.place.code)
 
     # -- pickle and copy ------------------------------------------------------------------
 
