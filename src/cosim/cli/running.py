@@ -1,0 +1,314 @@
+"""Commands that simulate: demo, run, compare, schedule; and the dashboard."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cosim.cli.shell import (
+    Json,
+    Out,
+    Replicates,
+    Seed,
+    Workers,
+    app,
+    notes,
+    progress,
+    say,
+    say_json,
+    table,
+    warn_of_compilation,
+    writing,
+)
+from cosim.errors import CosimError, ResultsError
+
+if TYPE_CHECKING:
+    from cosim.effects import Effect
+    from cosim.results import Ensemble
+    from cosim.scenario import Scenario
+
+DEMO = "paris-est-marne-et-bois"
+DEMO_REFERENCE = "paris-est-marne-et-bois-sans-catalyseurs"
+#: What `run` shows on the screen; the folder and `--json` hold everything.
+HEADLINES = ("alliances", "births", "convinced", "able", "engaged", "trust_across", "degree",
+             "age", "spending")  # fmt: skip
+LEVELS = (0.05, 0.5, 0.95)
+
+Name = Annotated[str, typer.Argument(help="Fichier ou nom livré. / File or shipped name.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Dossier du rapport. / Folder of the report.")
+    ] = Path("out/demo"),
+    replicates: Replicates = 40,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Graine. / Seed.")] = 1,
+    sample: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=1.0,
+            help="Part des acteurs simulés ; 1 : tous. / Share of the actors simulated.",
+        ),
+    ] = 0.25,
+    workers: Workers = None,
+    open_report: Annotated[
+        bool, typer.Option("--open", help="Ouvrir le rapport. / Open the report.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Paris Est Marne et Bois avec et sans catalyseurs. / With and without its catalysts."""
+    from cosim.scenario import load
+
+    scenario, reference = (
+        load(name).with_(**{"territory.sample": sample}) for name in (DEMO, DEMO_REFERENCE)
+    )
+    with writing(out, command="demo", seed=seed, replicates=replicates, sample=sample) as folder:
+        say(scenario.sentence())
+        say(f"{_sampled(sample)} {replicates} réplicats, avec et sans catalyseurs, à hasard égal.")
+        effect = _compared(reference, scenario, replicates, seed, workers)
+        with notes().status("Rapport… / Report…"):
+            report = _report(effect, folder, seed)
+    _tell(effect)
+    say(f"Rapport / report : {out / report}")
+    if open_report:
+        typer.launch((out / report).absolute().as_uri())
+
+
+@app.command()
+def run(
+    scenario: Name,
+    replicates: Replicates = 100,
+    seed: Seed = None,
+    out: Out = None,
+    journal: Annotated[
+        bool,
+        typer.Option("--journal", help="Écrire chaque alliance, chaque acteur. / Every table."),
+    ] = False,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Simuler un scénario. / Simulate a scenario."""
+    from cosim import results
+    from cosim.scenario import load
+
+    if journal and out is None:
+        raise ResultsError("a journal needs a folder", key="--journal", expected="--out DIR")
+    document = load(scenario)
+    luck = document.seed if seed is None else seed
+    warn_of_compilation()
+    with progress(document.title or scenario, replicates) as done:
+        if out is None:
+            whole = results.ensemble(document, replicates, luck, workers, done)
+        else:
+            whole = results.save_run(document, out, replicates, luck, workers, journal, done)
+    rows = _last_month(whole)
+    if as_json:
+        say_json({**_about(document), "seed": luck, "replicates": replicates,
+                  "month": document.time.end, "out": None if out is None else str(out),
+                  "indicators": rows})  # fmt: skip
+        return
+    say(document.sentence())
+    table(
+        ("Indicateur / indicator", "Médiane", "5 %", "95 %", "Unité"),
+        [(r["fr"], _figure(r["q50"]), _figure(r["q05"]), _figure(r["q95"]), r["unit"])
+         for r in rows if r["group"] == "" and r["indicator"] in HEADLINES],
+        title=f"{document.time.end}, {replicates} réplicats", right="123",
+    )  # fmt: skip
+    if out is not None:
+        say(f"Résultats / results : {out}")
+
+
+@app.command()
+def compare(
+    reference: Name,
+    scenario: Name,
+    replicates: Replicates = 100,
+    seed: Seed = None,
+    out: Out = None,
+    indicator: Annotated[
+        list[str] | None,
+        typer.Option(help="Indicateur, ou indicateur:groupe. / Indicator, or indicator:group."),
+    ] = None,
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Ce qu'un scénario change, à hasard égal. / What a scenario changes, same luck."""
+    from cosim.scenario import difference_sentence, load
+
+    chosen = _indicators(indicator)
+    before, after = load(reference), load(scenario)
+    luck = before.seed if seed is None else seed
+    with ExitStack() as stack:
+        folder = None
+        if out is not None:  # before the simulation: a bad folder must not cost it
+            about = {"command": "compare", "seed": luck, "replicates": replicates,
+                     "digests": [before.digest, after.digest]}  # fmt: skip
+            folder = stack.enter_context(writing(out, **about))
+        effect = _compared(before, after, replicates, luck, workers)
+        if folder is not None:
+            effect.reference.save(folder / "reference")
+            effect.scenario.save(folder / "scenario")
+            effect.table.to_csv(folder / "effect.csv", index=False)
+            _report(effect, folder, luck)
+    changed = difference_sentence(before, after)
+    sentences = [effect.sentence(lang="fr", indicator=name, group=group) for name, group in chosen]
+    english = [effect.sentence(lang="en", indicator=name, group=group) for name, group in chosen]
+    if as_json:
+        say_json({"reference": _about(before), "scenario": _about(after), "seed": luck,
+                  "replicates": replicates, "difference": changed,
+                  "sentences": [{"indicator": name, "group": group, "fr": fr, "en": en}
+                                for (name, group), fr, en
+                                in zip(chosen, sentences, english, strict=True)],
+                  "out": None if out is None else str(out),
+                  "table": _records(effect)})  # fmt: skip
+        return
+    say(changed)
+    _print_effect(effect, chosen if indicator else [])
+    for sentence in sentences:
+        say(sentence)
+    if out is not None:
+        say(f"Résultats / results : {out}")
+
+
+@app.command()
+def schedule(scenario: Name, as_json: Json = False) -> None:
+    """Les règles d'un mois, dans leur ordre. / The rules of a month, in order."""
+    from cosim import engine
+    from cosim.scenario import load
+
+    made = engine.schedule(load(scenario))
+    if as_json:
+        say_json([
+            {"order": k, "name": m.name, "fr": m.label_fr, "en": m.label_en,
+             "sentence_fr": m.sentence_fr, "sentence_en": m.sentence_en, "source": m.source,
+             "own": m.function is not None}
+            for k, m in enumerate(made.mechanisms, 1)
+        ])  # fmt: skip
+    else:
+        say(f"{made}")
+
+
+@app.command()
+def dashboard(
+    host: Annotated[str, typer.Option(help="Adresse. / Address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8765,
+) -> None:
+    """Le tableau de bord, dans le navigateur. / The dashboard, in the browser."""
+    try:
+        from cosim.dashboard.serve import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("cosim"):
+            raise
+        raise CosimError("the dashboard is not installed", key=error.name,
+                         expected="pip install 'cosim[dashboard]'") from None  # fmt: skip
+    serve(host, port)
+
+
+# -- parts --------------------------------------------------------------------------------
+
+
+def _compared(
+    reference: Scenario, scenario: Scenario, replicates: int, seed: int, workers: int | None
+) -> Effect:
+    from cosim import effects
+
+    warn_of_compilation()
+    with progress("Simulation", 2 * replicates) as done:
+        return effects.compare(reference, scenario, replicates, seed, workers, done)
+
+
+def _report(effect: Effect, folder: Path, seed: int) -> Path:
+    """Write the report; return its file, from the folder."""
+    from cosim import report, results
+
+    pair = [results.run(one.scenario, seed=seed) for one in (effect.scenario, effect.reference)]
+    written = Path(report.write(effect, folder, results=pair[0], results_reference=pair[1]))
+    return written.relative_to(folder) if written.is_relative_to(folder) else written
+
+
+def _tell(effect: Effect) -> None:
+    say("")
+    say(effect.sentence(lang="fr"))
+    say(effect.sentence(lang="en"))
+
+
+def _sampled(sample: float) -> str:
+    if sample == 1.0:
+        return "Les acteurs sont simulés un pour un."
+    return (
+        f"{100 * sample:g} % des acteurs sont simulés, à densité égale ; "
+        "les nombres sont rapportés au territoire entier."
+    )
+
+
+def _about(scenario: Scenario) -> dict[str, Any]:
+    return {"title": scenario.title, "digest": scenario.digest, "sentence": scenario.sentence(),
+            "sentence_en": scenario.sentence("en"), "start": scenario.time.start,
+            "end": scenario.time.end, "territory": scenario.territory.code,
+            "sample": scenario.territory.sample}  # fmt: skip
+
+
+def _last_month(whole: Ensemble) -> list[dict[str, Any]]:
+    """The quantiles over replicates of every indicator in the last month."""
+    import numpy as np
+
+    from cosim.indicators import COLUMNS, INDICATORS
+
+    levels = np.quantile(whole.values[:, -1], LEVELS, axis=0).T.tolist()
+    return [
+        {"indicator": name, "group": group, "fr": INDICATORS[name].fr, "en": INDICATORS[name].en,
+         "unit": INDICATORS[name].unit, "q05": low, "q50": middle, "q95": high}
+        for (name, group), (low, middle, high) in zip(COLUMNS, levels, strict=True)
+    ]  # fmt: skip
+
+
+def _indicators(wanted: list[str] | None) -> list[tuple[str, str]]:
+    from cosim.indicators import column
+
+    pairs = [(name, group) for text in wanted or ["alliances"]
+             for name, _, group in (text.partition(":"),)]  # fmt: skip
+    for name, group in pairs:
+        column(name, group)
+    return pairs
+
+
+def _records(effect: Effect) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()}
+            for row in effect.table.to_dict("records")]  # fmt: skip
+
+
+def _print_effect(effect: Effect, chosen: list[tuple[str, str]]) -> None:
+    """Print the headlines in the last month, or every year of the chosen indicators."""
+    from cosim.indicators import INDICATORS, group_label
+
+    rows = _records(effect)
+    if chosen:
+        rows = [row for row in rows if (row["indicator"], row["group"]) in chosen]
+    else:
+        last = max(row["month"] for row in rows)
+        rows = [row for row in rows if row["month"] == last and not row["group"]
+                and row["indicator"] in HEADLINES]  # fmt: skip
+    numbers = ("reference", "scenario", "difference", "low", "high")
+    table(
+        ("Mois", "Indicateur", "Unité", "Référence", "Scénario", "Différence", "5 %", "95 %"),
+        [(f"{row['month']:%Y-%m}",
+          INDICATORS[row["indicator"]].fr + (f" : {group_label(row['group'])}" if row["group"]
+                                             else ""),
+          INDICATORS[row["indicator"]].unit, *(_figure(row[key]) for key in numbers))
+         for row in rows],
+        title=f"{effect.n} paires de réplicats, à hasard égal", right="34567",
+    )  # fmt: skip
+
+
+def _figure(value: Any) -> str:
+    """A number as a reader wants it: three digits, thousands apart."""
+    if not isinstance(value, float):
+        return str(value)
+    if value != value:
+        return "–"
+    if abs(value) >= 100:
+        return f"{value:,.0f}".replace(",", "\u202f")
+    return f"{value:.3g}"
