@@ -7,7 +7,15 @@ from cosim import engine
 from cosim.mechanisms import MECHANISMS, mechanism
 from cosim.state import FRESH, NEVER, NOBODY, copy
 from cosim.streams import CUSTOM, FOREVER, uniform
-from cosim.testing import STEPS, check_mechanism, check_state, contact_slots, default_scenario
+from cosim.testing import (
+    STEPS,
+    _before,
+    changed,
+    check_mechanism,
+    check_state,
+    contact_slots,
+    default_scenario,
+)  # fmt: skip
 
 #: What makes each of ours do nothing, and what it uses up even then.
 NOTHING = {
@@ -48,24 +56,30 @@ def test_each_of_our_mechanisms_passes(name):
     check_mechanism(MECHANISMS[name], zero=zero, consumes=consumes, steps=tuple(steps))
 
 
-@pytest.mark.parametrize("name", MECHANISMS)
-def test_each_of_our_mechanisms_does_something_to_what_it_declares_first(name):
-    from cosim.testing import _before, changed
+#: Declared, and not always seen in three years: an overflow voids a run; sessions and setbacks
+#: are read before the next context; what a birth, a join or an action writes may equal what
+#: was there.
+RARE = {
+    "territory.overflow", "actors.sessions", "actors.setbacks", "actors.soonest", "journal.other",
+    "journal.value", "alliances.outside", "alliances.cause", "alliances.rung",
+    "alliances.successes", "alliances.failures", "alliances.streak", "alliances.supported",
+}  # fmt: skip
 
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_each_of_our_mechanisms_changes_all_that_it_declares(name):
+    lively = default_scenario().with_(parameters={
+        "birth_base": -8.0, "join_base": -1.0, "hazard": 0.3, "tie_loss": 0.1,
+        "exit_association": 0.05, "exit_company": 0.07,
+        "birth_association": 0.08, "birth_company": 0.07,
+    })  # fmt: skip
     moved = set()
-    for step in STEPS:
-        ready, before, key = _before(name, None, step, None)
+    for step in range(36):
+        ready, before, key = _before(name, lively, step, None)
         after = copy(before)
         MECHANISMS[name].rule()(after, ready.params, step, key)
         moved |= set(changed(before, after))
-    never = {
-        "territory.overflow",  # only when a run is void
-        "journal.other", "journal.value",  # 0 in what is not an action
-        "alliances.rung", "alliances.cause", "alliances.successes", "alliances.failures",
-        "alliances.streak", "alliances.supported",  # 0 at a birth, in rows of 0
-        "alliances.recognised", "alliances.outside_trust", "alliances.outside",
-    }  # fmt: skip
-    assert set(MECHANISMS[name].writes) - moved <= never | {"actors.ever"}
+    assert set(MECHANISMS[name].writes) - moved - RARE == set()
 
 
 def bad(*writes):
@@ -156,9 +170,8 @@ def _break(state, name, row, value):
     getattr(state, part)[field][row] = value
 
 
-def _slot(state, i=0):
-    owner, slot = contact_slots(state)
-    return slot[i]
+def _slot(state):
+    return contact_slots(state)[1][0]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +189,7 @@ def _slot(state, i=0):
         ("actors.place", 0, 0),
         ("actors.soonest", slice(None), NEVER),
         ("actors.order", 0, 1),
-        ("actors.id", 0, 0),
+        ("actors.id", 0, 1 << 60),
         ("alliances.ended", 0, 1),
         ("alliances.members", (0, 0), 10_000),
         ("alliances.n_members", 0, 13),
@@ -187,14 +200,12 @@ def test_a_state_with_one_false_entry_is_caught(everything, name, row, value):
     state = everything.state(1, 0)
     check_state(state, 0)
     _break(state, name, row(state) if callable(row) else row, value)
-    with pytest.raises(AssertionError, match=name.replace(".", r"\.").split(".")[0]):
+    with pytest.raises(AssertionError, match=r"^\w+\.\w+ "):
         check_state(state, 0)
 
 
 def test_the_states_of_the_check_hold_what_the_rules_need():
     """An election, a crisis, accompanied actors, regulars, proposals and living alliances."""
-    from cosim.testing import _before
-
     ready, state, _ = _before("formation", None, 18, None)
     assert ready.scenario == default_scenario()
     assert ready.template.calendar.shock[18] > 0 and ready.template.calendar.election[14]

@@ -351,7 +351,7 @@ def _before(
     return ready, state, key
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _at(scenario: Scenario, step: int) -> tuple[Plan, State, Any]:
     """Return plan, state and key at the beginning of `step`, journal on."""
     from cosim import engine
