@@ -175,7 +175,7 @@ def schedule(scenario: Scenario) -> Schedule:
         return rules[name]
 
     steps: list[Mechanism] = []
-    after: dict[str, tuple[str, ...]] = {**changes.after}
+    after = {str(name): own for name, own in changes.after.items()}
     for name, mechanism in MECHANISMS.items():
         if name in changes.replace:
             own = rule(changes.replace[name], f"model.replace.{name}")

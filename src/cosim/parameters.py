@@ -27,7 +27,7 @@ class Parameter:
     `time` says what the value means in time, hence how it is cut into `substeps` of a month:
     `rate` is per month and divided, `probability` is per month and becomes
     1 - (1 - p)^(1/substeps), `yearly_rate` and `yearly_probability` are the same per year,
-    `months` is a duration and is multiplied; empty means none of these.
+    `months` is a duration, multiplied and rounded to whole steps; empty means none of these.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Parameter:
             case "yearly_probability":
                 return 1.0 - (1.0 - value) ** (1.0 / (12.0 * substeps))
             case "months":
-                return value * substeps
+                return float(max(1, round(value * substeps))) if value else 0.0
             case _:
                 return value
 

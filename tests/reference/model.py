@@ -253,15 +253,12 @@ class Oracle(mesa.Model):
     def found(self, founders: list[Seat], domain: int, type: int, origin: int,
               outside: int | None = None) -> Alliance:  # fmt: skip
         id = random.alliance_id([seat.id for seat in founders], self.t)
-        alliance = Alliance(id, list(founders), domain, type, origin, self.t, outside=outside)
+        alliance = Alliance(id, [], domain, type, origin, self.t, outside=outside)
         if outside is not None:
             alliance.outside_trust = self.tau(outside)
         self.alliances.append(alliance)
         for member in founders:
-            member.alliances.append(alliance)
-        for i, j in pairs(founders):
-            if j not in i.contacts:
-                self.meet(i, j)
+            self.join(alliance, member)
         return alliance
 
     def join(self, alliance: Alliance, k: Seat) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.compiled import kernel
-from cosim.mechanisms.contacts import base_trust, draw_expiry, meet, slot_of, trust_in
+from cosim.mechanisms.contacts import (
+    base_trust,
+    draw_expiry,
+    meet,
+    share_alliance,
+    slot_of,
+    trust_in,
+)
 from cosim.state import (
     CATALYSEUR,
     COMPLETED,
@@ -70,16 +77,6 @@ def log_event(state, what, month, alliance, actor, other, value):
             journal.actor[k] = actor
             journal.other[k] = other
             journal.value[k] = value
-
-
-@kernel
-def share_alliance(actors, i, j):
-    """Return whether `i` and `j` sit together in a living alliance."""
-    for a in range(actors.load[i]):
-        for b in range(actors.load[j]):
-            if actors.seats[i, a] == actors.seats[j, b]:
-                return True
-    return False
 
 
 @kernel
@@ -159,10 +156,11 @@ def join(state, params, a, i, month, key):
     actors.seats[i, actors.load[i]] = a
     actors.load[i] += 1
     for k in range(alliances.n_members[a]):
+        _hold(actors, state.ties, alliances.members[a, k], i)
+    for k in range(alliances.n_members[a]):
         j = alliances.members[a, k]
         if slot_of(actors, state.ties, j, i) == NOBODY:
             meet(state, params, j, i, 0, month, key)
-        _hold(actors, state.ties, j, i)
     alliances.members[a, alliances.n_members[a]] = i
     alliances.n_members[a] += 1
     log_event(state, J_JOIN, month, a, actors.id[i], 0, 0.0)

@@ -149,6 +149,16 @@ def _common_contact(actors, ties, i, j):
 
 
 @kernel
+def share_alliance(actors, i, j):
+    """Return whether `i` and `j` sit together in a living alliance: their tie is held."""
+    for a in range(actors.load[i]):
+        for b in range(actors.load[j]):
+            if actors.seats[i, a] == actors.seats[j, b]:
+                return True
+    return False
+
+
+@kernel
 def meet(state, params, i, j, mark, month, key):
     """Let `i` and `j` meet face to face; return whether they are now acquainted.
 
@@ -183,7 +193,8 @@ def meet(state, params, i, j, mark, month, key):
     _append(actors, ties, j, i, base_trust(params, actors.kind[i]), month, marks)
     slot_i = actors.first[i] + actors.contacts[i] - 1
     slot_j = actors.first[j] + actors.contacts[j] - 1
-    draw_expiry(actors, ties, params, i, slot_i, j, slot_j, month, key)
+    if not share_alliance(actors, i, j):
+        draw_expiry(actors, ties, params, i, slot_i, j, slot_j, month, key)
     return True
 
 

@@ -17,9 +17,8 @@ from cosim.mechanisms.bonds import (
     match,
     maturity,
     popcount,
-    share_alliance,
 )
-from cosim.mechanisms.contacts import base_trust, slot_of, trust_in
+from cosim.mechanisms.contacts import base_trust, share_alliance, slot_of, trust_in
 from cosim.state import (
     ASSOCIATION,
     COMPANY,
