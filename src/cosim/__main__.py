@@ -1,0 +1,5 @@
+"""`python -m cosim`: the command line."""
+
+from cosim.cli import main
+
+main()
