@@ -45,7 +45,7 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Dossier du rapport. / Folder of the report.")
     ] = Path("out/demo"),
-    replicates: Replicates = 40,
+    replicates: Replicates = 32,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Graine. / Seed.")] = 1,
     sample: Annotated[
         float,
@@ -71,7 +71,9 @@ def demo(
         effect = _compared(reference, scenario, replicates, seed, workers)
         with notes().status("Rapport… / Report…"):
             report = _report(effect, folder, seed)
-    _tell(effect)
+    _print_effect(effect, [])
+    say(effect.sentence(lang="fr"))
+    say(effect.sentence(lang="en"))
     say(f"Rapport / report : {out / report}")
     if open_report:
         typer.launch((out / report).absolute().as_uri())
@@ -113,7 +115,7 @@ def run(
     say(document.sentence())
     table(
         ("Indicateur / indicator", "Médiane", "5 %", "95 %", "Unité"),
-        [(r["fr"], _figure(r["q50"]), _figure(r["q05"]), _figure(r["q95"]), r["unit"])
+        [(r["fr"], *(_figure(r[q], r["unit"]) for q in ("q50", "q05", "q95")), _unit(r["unit"]))
          for r in rows if r["group"] == "" and r["indicator"] in HEADLINES],
         title=f"{document.time.end}, {replicates} réplicats", right="123",
     )  # fmt: skip
@@ -229,12 +231,6 @@ def _report(effect: Effect, folder: Path, seed: int) -> Path:
     return written.relative_to(folder) if written.is_relative_to(folder) else written
 
 
-def _tell(effect: Effect) -> None:
-    say("")
-    say(effect.sentence(lang="fr"))
-    say(effect.sentence(lang="en"))
-
-
 def _sampled(sample: float) -> str:
     if sample == 1.0:
         return "Les acteurs sont simulés un pour un."
@@ -291,24 +287,35 @@ def _print_effect(effect: Effect, chosen: list[tuple[str, str]]) -> None:
         last = max(row["month"] for row in rows)
         rows = [row for row in rows if row["month"] == last and not row["group"]
                 and row["indicator"] in HEADLINES]  # fmt: skip
-    numbers = ("reference", "scenario", "difference", "low", "high")
+    cells = []
+    for row in rows:
+        what = INDICATORS[row["indicator"]]
+        name = what.fr + (f" : {group_label(row['group'])}" if row["group"] else "")
+        levels = (_figure(row[key], what.unit) for key in ("reference", "scenario"))
+        changes = (_figure(row[key], what.unit, sign=True) for key in ("difference", "low", "high"))
+        cells.append((f"{row['month']:%Y-%m}", name, _unit(what.unit), *levels, *changes))
     table(
         ("Mois", "Indicateur", "Unité", "Référence", "Scénario", "Différence", "5 %", "95 %"),
-        [(f"{row['month']:%Y-%m}",
-          INDICATORS[row["indicator"]].fr + (f" : {group_label(row['group'])}" if row["group"]
-                                             else ""),
-          INDICATORS[row["indicator"]].unit, *(_figure(row[key]) for key in numbers))
-         for row in rows],
-        title=f"{effect.n} paires de réplicats, à hasard égal", right="34567",
+        cells, title=f"{effect.n} paires de réplicats, à hasard égal", right="34567",
     )  # fmt: skip
 
 
-def _figure(value: Any) -> str:
-    """A number as a reader wants it: three digits, thousands apart."""
-    if not isinstance(value, float):
-        return str(value)
+def _figure(value: float, unit: str, sign: bool = False) -> str:
+    """A number as a French reader wants it; shares in percent, three digits at most."""
+    value = value * (100 if unit == "share" else 1)
     if value != value:
         return "–"
+    plus = "+" if sign else ""
     if abs(value) >= 100:
-        return f"{value:,.0f}".replace(",", "\u202f")
-    return f"{value:.3g}"
+        text = f"{value:{plus},.0f}".replace(",", "\u202f")
+    elif abs(value) >= 1:
+        text = f"{value:{plus}.3g}"
+    else:
+        text = f"{value:{plus}.3f}".rstrip("0").rstrip(".")
+    return "0" if text in ("+0", "-0") else text.replace(".", ",").replace("-", "−")
+
+
+def _unit(unit: str) -> str:
+    words = {"share": "%", "level": "", "count": "", "index": "", "months": "mois",
+             "/month": "par mois", "components": ""}  # fmt: skip
+    return words.get(unit, unit)
