@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import types
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -133,6 +134,8 @@ NONSENSE = [
     "demo --sample 0",
     "demo --sample nan",
     "demo --out foreign",
+    "demo --out \udcff",
+    "run a.toml -n 1 --out \udcff",
     "schedule nowhere",
     "territory show 99999",
     "territory show -",
@@ -339,6 +342,17 @@ def test_the_schema_and_the_shipped_scenarios_are_listed(capsys):
     assert json.loads(cli(capsys, "scenario", "schema"))["title"] == "cosim scenario"
     listed = {row["name"] for row in as_json(capsys, "scenario", "list")}
     assert {path.stem for path in (ROOT / "scenarios").glob("*.toml")} == listed
+
+
+def test_the_wheel_brings_the_scenarios_and_the_ledgers(tmp_path, monkeypatch):
+    build = pytest.importorskip("hatchling.build")
+    monkeypatch.chdir(ROOT)
+    with zipfile.ZipFile(tmp_path / build.build_wheel(str(tmp_path))) as wheel:
+        inside = set(wheel.namelist())
+    assert {
+        f"cosim/scenarios/{path.name}" for path in (ROOT / "scenarios").glob("*.toml")
+    } <= inside
+    assert {"cosim/data/parameters.toml", "cosim/data/facts.toml"} <= inside
 
 
 # -- ledgers ------------------------------------------------------------------------------

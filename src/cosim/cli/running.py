@@ -16,6 +16,7 @@ from cosim.cli.shell import (
     Workers,
     app,
     notes,
+    printable,
     progress,
     say,
     say_json,
@@ -43,7 +44,10 @@ Name = Annotated[str, typer.Argument(help="Fichier ou nom livré. / File or ship
 @app.command()
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Dossier du rapport. / Folder of the report.")
+        Path,
+        typer.Option(
+            "--out", "-o", callback=printable, help="Dossier du rapport. / Folder of the report."
+        ),
     ] = Path("out/demo"),
     replicates: Replicates = 32,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Graine. / Seed.")] = 1,

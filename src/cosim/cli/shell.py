@@ -33,6 +33,14 @@ app = typer.Typer(
 #: What `manifest.json` calls a folder that `demo` or `compare` wrote.
 FORMAT = "cosim comparison"
 
+
+def printable(path: Path | None) -> Path | None:
+    """Refuse a name that cannot be said again: one that is not text."""
+    if path is not None and not str(path).isprintable():
+        raise ResultsError("not the name of a folder", key="--out", found=ascii(str(path)))
+    return path
+
+
 Json = Annotated[bool, typer.Option("--json", help="Du JSON, et rien d'autre. / Only JSON.")]
 Seed = Annotated[
     int | None,
@@ -46,7 +54,8 @@ Replicates = Annotated[
     int, typer.Option("--replicates", "-n", min=1, max=100_000, help="Réplicats. / Replicates.")
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Dossier à écrire. / Folder to write.")
+    Path | None,
+    typer.Option("--out", "-o", callback=printable, help="Dossier à écrire. / Folder to write."),
 ]
 
 
