@@ -133,7 +133,7 @@ LONG = {
     "catalysis": {"fte": 1.0, "start": "2011-01"},
     "context": {"crises": [{"start": "2012-03", "months": 6, "depth": 1.0}]},
 }
-MANY = 60
+MANY = 120
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +146,13 @@ def test_half_the_time_step_moves_no_level_by_two_points(long_run):
     size, where, error = gap(long_run, halves)
     print(f"substeps 1 v 2: largest gap {100 * size:.2f} points, {where}, s.e. {100 * error:.2f}")
     assert size < 0.02, f"{100 * size:.2f} points on {where} (s.e. {100 * error:.2f})"
+
+
+def test_what_is_counted_by_month_does_not_depend_on_the_time_step(long_run):
+    halves = ensemble(engine.plan(scenario(**LONG, time={"substeps": 2})), 20)
+    for name in ("births", "successes", "failures", "endings", "alliances"):
+        by_month, by_half = (x[:, -24:, column(name)].mean() for x in (long_run[:20], halves))
+        assert abs(by_half / by_month - 1.0) < 0.15, f"{name}: {by_half:.2f} v {by_month:.2f}"
 
 
 def test_half_the_people_have_the_same_densities(long_run):
@@ -178,14 +185,17 @@ def test_the_order_in_which_actors_are_visited_does_not_matter(long_run):
 # -- accounts -----------------------------------------------------------------------------
 
 
-def test_the_accounts_are_right_every_month(everything):
+@pytest.mark.parametrize("substeps", [1, 2])
+def test_the_accounts_are_right_every_month(everything, substeps):
+    ready = engine.plan(everything.scenario.with_(**{"time.substeps": substeps}))
     for replicate in range(3):
-        run = engine.Run(everything, 1, replicate)
+        run = engine.Run(ready, 1, replicate)
         living = int((run.state.alliances.cause[: run.state.territory.n_alliances] == 0).sum())
         while not run.done:
-            run.step()
-            check_state(run.state, run.month - 1)
-            flow = run.out[run.month - 1]
+            for _ in range(substeps):
+                run.step()
+                check_state(run.state, run.month - 1)
+            flow = run.out[run.month // substeps - 1]
             living += int(flow[column("births")] - flow[column("endings")])
             assert living == flow[column("alliances")]
             parts = sum(
