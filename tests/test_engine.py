@@ -9,7 +9,7 @@ from cosim.errors import CosimError, ScenarioError
 from cosim.indicators import COLUMNS, column
 from cosim.mechanisms import MECHANISMS
 from cosim.scenario import load
-from cosim.testing import changed, check_mechanism
+from cosim.testing import changed, check_mechanism, check_state
 
 RULE = '''"""Everybody tires a little, and those who carry alliances tire less."""
 from cosim.mechanisms import mechanism
@@ -203,3 +203,21 @@ def test_a_plan_for_another_scenario_keeps_the_territory_when_it_is_the_same(pla
     assert again.place is plain.place
     other = plain.scenario.with_(territory=synthetic(4, 2000, number=2))
     assert engine.with_scenario(plain, other).place is not plain.place
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_each_mechanism_can_be_switched_off_for_years_with_every_metier_on(name):
+    ready = engine.plan(
+        scenario(
+            months=60,
+            catalysis={"fte": 3.0},
+            parameters={**BUSY, "experiments_per_fte": 6.0},
+            context={"elections": ["2011-03"]},
+            model={"without": [name]},
+        )
+    )
+    assert name not in ready.schedule.names
+    run = engine.Run(ready)
+    while not run.done:
+        run.step()
+        check_state(run.state, run.month - 1)
