@@ -221,3 +221,48 @@ def test_each_mechanism_can_be_switched_off_for_years_with_every_metier_on(name)
     while not run.done:
         run.step()
         check_state(run.state, run.month - 1)
+
+
+def test_the_three_drivers_are_bit_identical(everything):
+    """Mesa's model, the run with its journal, the ensemble."""
+    import cosim
+
+    model = cosim.CoSimModel(everything.scenario, rng=5, replicate=2)
+    model.run_model()
+    result = cosim.run(everything.scenario, seed=5, replicate=2)
+    ensemble = cosim.ensemble(everything.scenario, replicates=3, seed=5, workers=2)
+    expected = finished(everything, 5, 2).out
+    assert model.run.out.tobytes() == expected.tobytes()
+    assert np.array_equal(ensemble.values[2], expected)
+    series = result.series.query("indicator == 'alliances' and group == ''").value.to_numpy()
+    assert np.array_equal(series, expected[:, column("alliances")])
+
+
+COMPILED = '''"""Élus tire: the same rule as one would write for the package."""
+import cosim
+from cosim.state import ELU
+from cosim.streams import CUSTOM, uniform
+
+@cosim.kernel
+def _tired(state, params, month, key):
+    actors = state.actors
+    for i in actors.order:
+        if actors.alive[i] and actors.kind[i] == ELU:
+            u = uniform(key, CUSTOM, actors.id[i], month, 0)
+            actors.commitment[i] *= 1.0 - RATE * u
+
+tired = cosim.mechanism("tired", writes=("actors.commitment",))(_tired)
+'''
+
+
+def test_a_compiled_rule_of_a_researcher_runs_and_a_changed_file_is_another_rule(tmp_path):
+    means = []
+    for rate in ("0.0", "0.2", "0.9"):
+        rule = COMPILED.replace("RATE", rate)
+        ready = engine.plan(own(tmp_path, 'after = { commitment = ["tired"] }\n', rule))
+        (mine,) = [m for m in ready.schedule.mechanisms if m.name == "tired"]
+        check_mechanism(mine, steps=(6,), instead_of="commitment")
+        means.append(engine.replicate(ready, 1, 0)[0][-1, column("commitment", "elu")])
+    assert means[0] > means[1] > means[2]
+    ours = engine.plan(ready.scenario.with_(model=None))
+    assert engine.replicate(ours, 1, 0)[0][-1, column("commitment", "elu")] == means[0]
