@@ -152,6 +152,11 @@ def test_a_rule_that_breaks_a_promise_is_caught_and_the_array_is_named(rule, sen
         check_mechanism(rule, steps=(3,), zero={"wear": 0})
 
 
+def test_a_strength_that_does_not_exist_is_named():
+    with pytest.raises(AssertionError, match=r"wearr of `zero` is neither"):
+        check_mechanism(_by_row, zero={"wearr": 0})
+
+
 @mechanism("tired", writes=("actors.commitment",), sentence_en="Everybody tires at random.")
 def _tired(state, params, month, key):
     actors = state.actors

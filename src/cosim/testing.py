@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosim.parameters import PARAMETERS
 from cosim.state import (
     CATALYSEUR,
     FAILED,
@@ -288,6 +289,8 @@ def check_mechanism(
     known = {name for name, _ in fields(engine.plan(scenario or default_scenario()).template)}
     unknown = [name for name in mechanism.writes if name not in known]
     _require(not unknown, ", ".join(unknown), "is declared, and the state has no such array")
+    strange = [name for name in zero or () if name not in known and name not in PARAMETERS]
+    _require(not strange, ", ".join(strange), "of `zero` is neither a parameter nor an array")
     for step in steps:
         ready, before, key = _before(mechanism.name, scenario, step, instead_of)
         _check_once(mechanism, ready, before, step, key)
@@ -340,7 +343,10 @@ def _before(
     name: str, scenario: Scenario | None, step: int, instead_of: str | None
 ) -> tuple[Plan, State, Any]:
     """Return plan, state and key just before mechanism `name` would run at `step`."""
-    ready, state, key = _at(scenario or default_scenario(), step)
+    scenario = scenario or default_scenario()
+    # Files of code may change under the same scenario: nothing of it is remembered.
+    at = _at.__wrapped__ if scenario.model.modules else _at
+    ready, state, key = at(scenario, step)
     state = copy(state)
     state.territory.flow[:] = 0.0
     place = instead_of or name
