@@ -120,7 +120,7 @@ def test_without_catalysts_is_the_reference():
     changes = diff(
         load("paris-est-marne-et-bois"), load("paris-est-marne-et-bois-sans-catalyseurs")
     )
-    assert [tuple(change) for change in changes] == [("catalysis.fte", 4.0, 0.0)]
+    assert [tuple(change) for change in changes] == [("catalysis.fte", 12.0, 0.0)]
 
 
 @pytest.mark.parametrize("metier", scenarios.METIERS)
@@ -469,7 +469,7 @@ def plain(text):
 
 def test_the_sentence_says_what_the_scenario_is():
     assert plain(load("paris-est-marne-et-bois").sentence("fr")) == (
-        "Paris Est Marne et Bois, de janvier 2010 à décembre 2025 : 4 ETP de catalyseurs à partir "
+        "Paris Est Marne et Bois, de janvier 2010 à décembre 2025 : 12 ETP de catalyseurs à partir "
         "de janvier 2012, à parts égales entre les quatre métiers ; crise de 15 mois à partir de "
         "mars 2020 (profondeur 1) ; élections en mars 2014 et juin 2020."
     )

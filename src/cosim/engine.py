@@ -69,10 +69,12 @@ class Schedule:
         if not self.own:
             compiled: Rule = _compiled(self.names).step
             return compiled
+        from cosim.measure import begin
+
         rules = [m.rule() for m in self.mechanisms]
 
         def step(state: State, params: Any, month: int, key: Any) -> None:
-            state.territory.flow[:] = 0.0
+            begin(state, month)
             for rule in rules:
                 rule(state, params, month, key)
 
@@ -81,12 +83,12 @@ class Schedule:
 
 _SOURCE = '''"""Generated: the schedule {names}."""
 from cosim.compiled import kernel
-from cosim.measure import measure
+from cosim.measure import begin, measure
 {imports}
 
 @kernel
 def step(state, params, month, key):
-    state.territory.flow[:] = 0.0
+    begin(state, month)
 {calls}
 
 @kernel
@@ -140,6 +142,10 @@ def own_rules(scenario: Scenario) -> dict[str, Mechanism]:
     """
     rules: dict[str, Mechanism] = {}
     for path in scenario.module_paths:
+        if not path.is_file():
+            raise ScenarioError(
+                "no such module", where=path, key="model.modules", expected="a Python file",
+            )  # fmt: skip
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         try:
             module = _import(f"cosim_module_{digest}", path)

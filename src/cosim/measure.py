@@ -249,14 +249,20 @@ def _network(state, out):
     triads = 0.0
     closed = 0.0
     for i in range(n):
+        if actors.kind[i] == CATALYSEUR:
+            continue
         first = actors.first[i]
         last = first + actors.contacts[i]
-        degree = actors.contacts[i]
+        degree = 0
+        for slot in range(first, last):
+            if actors.kind[ties.other[slot]] != CATALYSEUR:
+                mark[ties.other[slot]] = True
+                degree += 1
         triads += degree * (degree - 1)
         for slot in range(first, last):
-            mark[ties.other[slot]] = True
-        for slot in range(first, last):
             j = ties.other[slot]
+            if actors.kind[j] == CATALYSEUR:
+                continue
             a = _root(parent, i)
             b = _root(parent, j)
             if a != b:
@@ -297,6 +303,14 @@ def _shared_needs(state):
             union = popcount(first[a] | first[b])
             total += popcount(first[a] & first[b]) / union if union else 0.0
     return total / 6.0
+
+
+@kernel
+def begin(state, month):
+    """Start a step: monthly counters at zero in its first step, no proposal left over."""
+    if month % state.settings.substeps == 0:
+        state.territory.flow[:] = 0.0
+    state.territory.n_proposals = 0
 
 
 @kernel

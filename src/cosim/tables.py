@@ -216,7 +216,7 @@ def _dates(run: Run, steps: Array) -> Array:
     steps = steps.astype(np.int64)
     months = np.datetime64(time.start, "M") + np.where(steps == NEVER, 0, steps) // time.substeps
     dates = months.astype("datetime64[ms]")
-    dates[steps == NEVER] = np.datetime64("NaT")
+    dates[steps == NEVER] = np.datetime64("NaT", "ms")
     return dates
 
 
