@@ -2,4 +2,4 @@
 
 from cosim.cli import main
 
-main()
+raise SystemExit(main())
