@@ -1,0 +1,1 @@
+"""The live page: levers → scenario → compute → bytes → small Vue components."""
