@@ -1,0 +1,830 @@
+"""Figures that a paper would print: drawn by Matplotlib without a screen, French first.
+
+Every function returns a `matplotlib.figure.Figure`; `save` writes it as SVG and PNG. Figures are
+narrow on purpose (one column of a paper, a telephone): two stand side by side on a screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.errors import ResultsError
+from cosim.indicators import INDICATORS, SURVEYED, group_label
+from cosim.state import ORIGINS, TYPES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from cosim.effects import Effect
+    from cosim.results import Ensemble, Results
+    from cosim.scenario import Scenario
+    from cosim.territory import Territory
+
+    Floats = NDArray[np.float64]
+
+#: kind -> (colour, marker): told apart in three kinds of colour blindness, and in grey by shape.
+KINDS: Mapping[str, tuple[str, str]] = {
+    "elu": ("#003F8C", "o"),
+    "association": ("#2A9D6F", "s"),
+    "company": ("#C25A00", "^"),
+    "academic": ("#6B5B00", "p"),
+    "catalyseur": ("#B0398F", "D"),
+}
+WHAT_IF, REFERENCE = "#0072B2", "#444444"
+INK, SOFT, FAINT = "#1B1F24", "#57606A", "#D8DEE4"
+#: Types and origins of alliances (Paul Tol's muted scheme).
+TYPE_COLOURS = ("#332288", "#44AA99", "#DDCC77", "#CC6677")
+ORIGIN_COLOURS = ("#88CCEE", "#DDCC77", "#AA4499", "#117733", "#BBBBBB")
+
+WIDTH = 5.2  # inches
+_STYLE: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+    "font.size": 10.0,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cosim",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The style of all figures, for the time of a `with`."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        yield
+
+
+# -- words and numbers --------------------------------------------------------------------
+
+
+def number(x: float, digits: int = 0, lang: str = "fr", sign: bool = False) -> str:
+    """A number as it is written in French (1 234,5) or English (1,234.5)."""
+    rounded = round(float(x), digits) + 0.0
+    text = f"{abs(rounded):,.{digits}f}"
+    if lang != "en":
+        text = text.replace(",", "\u202f").replace(".", ",")
+    if rounded < 0:
+        return "\u2212" + text
+    return "+" + text if sign and rounded > 0 else text
+
+
+def amount(
+    x: float, indicator: str, lang: str = "fr", sign: bool = False, unit: bool = True
+) -> str:
+    """A value of an indicator with its unit; a difference when `sign` is set."""
+    if not np.isfinite(x):
+        return "–"
+    kind = INDICATORS[indicator].unit
+    if kind == "share":
+        percent = number(100 * x, 0 if abs(x) >= 0.1 and not sign else 1, lang, sign)
+        if not unit:
+            return percent
+        if sign:
+            return f"{percent}\u00a0pt"
+        return f"{percent}%" if lang == "en" else f"{percent}\u202f%"
+    digits = {"count": 0, "k€": 0, "level": 2, "/month": 1, "index": 1}.get(kind, 1)
+    text = number(x, digits, lang, sign)
+    suffix = {
+        "k€": "k€",
+        "/month": "per month" if lang == "en" else "par mois",
+        "months": "months" if lang == "en" else "mois",
+    }.get(kind)
+    return f"{text}\u00a0{suffix}" if suffix and unit else text
+
+
+def _t(lang: str, fr: str, en: str) -> str:
+    return en if lang == "en" else fr
+
+
+# -- building blocks ----------------------------------------------------------------------
+
+
+def _figure(height: float, width: float = WIDTH) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    figure = Canvas(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _head(figure: Figure, title: str, subtitle: str) -> None:
+    """Title and subtitle at the top left; the subtitle may hold a line break."""
+    height = figure.get_figheight()
+    figure.text(0.02, 1 - 0.08 / height, title, size=12, weight="bold", va="top")
+    figure.text(
+        0.02, 1 - 0.33 / height, subtitle, size=9, color=SOFT, va="top", linespacing=1.25
+    )
+
+
+def _axes(
+    figure: Figure, left: float, right: float, top: float = 0.85, bottom: float = 0.32
+) -> Axes:
+    """Axes with margins in inches."""
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes(
+        (left / width, bottom / height, (width - left - right) / width,
+         (height - top - bottom) / height)
+    )  # fmt: skip
+    axes.tick_params(length=3, labelsize=9)
+    return axes
+
+
+def _years(ensemble: Ensemble) -> Floats:
+    """Months as decimal years, at the middle of the month."""
+    months = ensemble.months
+    return np.asarray(months.year + (months.month - 0.5) / 12, dtype=np.float64)
+
+
+def _year(month: str) -> float:
+    year, _, rest = month.partition("-")
+    return int(year) + ((int(rest) - 0.5) / 12 if rest else 0.5)
+
+
+def _x_axis(axes: Axes, years: Floats) -> None:
+    first, last = int(np.floor(years[0])), int(np.ceil(years[-1]))
+    step = next(s for s in (1, 2, 3, 5, 10, 20, 50) if (last - first) / s <= 7)
+    ticks = [y for y in range(first, last + 1) if (y - first) % step == 0]
+    axes.set_xticks(ticks, [str(y) for y in ticks])
+    axes.set_xlim(years[0], max(years[-1], years[0] + 0.1))
+
+
+def _events(axes: Axes, scenario: Scenario, lang: str) -> None:
+    """Crises as grey bands, elections as ticks on top, the first month of support as a line."""
+    left, right = axes.get_xlim()
+    top = axes.get_xaxis_transform()
+    for crisis in scenario.context.crises:
+        start = _year(crisis.start) - 0.5 / 12
+        stop = start + crisis.months / 12
+        if stop > left and start < right:
+            axes.axvspan(max(start, left), min(stop, right), color="#EEF1F4", zorder=0, lw=0)
+            axes.text(
+                (max(start, left) + min(stop, right)) / 2, 0.985, _t(lang, "crise", "crisis"),
+                size=8, color=SOFT, ha="center", va="top", transform=top,
+            )  # fmt: skip
+    support = scenario.catalysis_months
+    if len(support):
+        start = _year(scenario.month_label(support[0])) - 0.5 / 12
+        axes.axvline(start, color=FAINT, lw=1, zorder=0)
+        axes.text(
+            start + 0.012 * (right - left), 0.985, _t(lang, "catalyseurs", "catalysts"),
+            size=8, color=SOFT, va="top", transform=top,
+        )  # fmt: skip
+
+
+def _percent(axes: Axes, lang: str, along: str = "y") -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    axis = axes.yaxis if along == "y" else axes.xaxis
+    sign = "%" if lang == "en" else "\u202f%"
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{number(100 * x, 0, lang)}{sign}"))
+
+
+def _spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Places near the wanted ones, at least `gap` apart and inside [low, high] when they fit."""
+    order = np.argsort(np.asarray(wanted), kind="stable")
+    places = np.asarray(wanted, dtype=np.float64)[order]
+    for _ in range(200):
+        apart = np.diff(places)
+        close = np.flatnonzero(apart < gap - 1e-9)
+        if not close.size:
+            break
+        for k in close:
+            push = (gap - (places[k + 1] - places[k])) / 2
+            if push > 0:
+                places[k] -= push
+                places[k + 1] += push
+        places = np.clip(places, low, high) if len(places) * gap < high - low else places
+    out = np.empty_like(places)
+    out[order] = places
+    return [float(x) for x in out]
+
+
+def _end_labels(
+    axes: Axes, labels: Sequence[tuple[float, str, str]], size: float = 9, lines: int = 1
+) -> None:
+    """Write (height, text, colour) right of the axes, apart from one another."""
+    if not labels:
+        return
+    low, high = axes.get_ylim()
+    height = axes.get_position().height * axes.figure.get_figheight()  # type: ignore[union-attr]
+    gap = lines * size * 1.25 / 72 / height * (high - low)
+    places = _spread([y for y, _, _ in labels], gap, low + gap / 2, high - gap / 2)
+    for (_, text, colour), place in zip(labels, places, strict=True):
+        axes.text(
+            1.025, place, text, size=size, color=colour, va="center",
+            transform=axes.get_yaxis_transform(), linespacing=1.1,
+        )  # fmt: skip
+
+
+def _bands(axes: Axes, years: Floats, values: Floats, colour: str, **line: Any) -> float:
+    """Draw 9-in-10 and 1-in-2 bands and the median; return the last median."""
+    low, first, middle, third, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+    axes.fill_between(years, low, high, color=colour, alpha=0.16, lw=0)
+    axes.fill_between(years, first, third, color=colour, alpha=0.30, lw=0)
+    axes.plot(years, middle, color=colour, **({"lw": 2.0} | line))
+    return float(middle[-1])
+
+
+def _pair(data: Effect | Ensemble) -> tuple[Ensemble, Ensemble | None]:
+    """The scenario's ensemble, and the reference's if there is one."""
+    reference = getattr(data, "reference", None)
+    return (data.scenario, reference) if reference is not None else (data, None)  # type: ignore[return-value]
+
+
+def _simulations(n: int, lang: str) -> str:
+    return _t(lang, f"{n} simulations", f"{n} simulations") if n > 1 else "1 simulation"
+
+
+# -- series -------------------------------------------------------------------------------
+
+
+def fan_chart(
+    data: Effect | Ensemble, indicator: str = "alliances", group: str = "", lang: str = "fr"
+) -> Figure:
+    """One indicator over time: median, 1-in-2 and 9-in-10 bands, and the reference dashed."""
+    scenario, reference = _pair(data)
+    about = INDICATORS[indicator]
+    with style():
+        figure = _figure(3.3)
+        title = about.label(lang) + (f" – {group_label(group, lang)}" if group else "")
+        _head(figure, title, _t(
+            lang,
+            "médiane ; bandes : 1 simulation sur 2 (foncé), 9 sur 10 (clair)",
+            "median; bands: 1 simulation in 2 (dark), 9 in 10 (light)",
+        ))  # fmt: skip
+        axes = _axes(figure, 0.62, 1.02)
+        years = _years(scenario)
+        labels: list[tuple[float, str, str]] = []
+        tops = [scenario.array(indicator, group)]
+        if reference is not None:
+            values = reference.array(indicator, group)
+            tops.append(values)
+            low, high = np.nanquantile(values, (0.05, 0.95), axis=0)
+            axes.fill_between(years, low, high, color=REFERENCE, alpha=0.12, lw=0)
+            last = float(np.nanmedian(values[:, -1]))
+            axes.plot(years, np.nanmedian(values, axis=0), color=REFERENCE, lw=1.6, ls=(0, (4, 2)))
+            name = _t(lang, "référence", "reference")
+            labels.append((last, f"{name}\n{amount(last, indicator, lang)}", REFERENCE))
+        last = _bands(axes, years, tops[0], WHAT_IF)
+        name = _t(lang, "scénario", "scenario")
+        labels.append((last, f"{name}\n{amount(last, indicator, lang)}", WHAT_IF))
+        top = max(float(np.nanquantile(v, 0.95, axis=0).max()) for v in tops)
+        bottom = min(float(np.nanquantile(v, 0.05, axis=0).min()) for v in tops)
+        if about.unit == "index":
+            room = max(top - bottom, 2.0)
+            axes.set_ylim(bottom - 0.15 * room, top + 0.25 * room)
+        else:
+            axes.set_ylim(0, max(top * 1.15, 1e-3))
+        if about.unit == "share":
+            _percent(axes, lang)
+        else:
+            _plain_ticks(axes, lang)
+        axes.grid(axis="y", color=FAINT, lw=0.6)
+        _x_axis(axes, years)
+        _events(axes, scenario.scenario, lang)
+        _end_labels(axes, labels, lines=2)
+    return figure
+
+
+def _plain_ticks(axes: Axes, lang: str) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    low, high = axes.get_ylim()
+    digits = 0 if high - low >= 5 else 1 if high - low >= 0.5 else 2
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x, digits, lang)))
+
+
+def belief_vs_practice(data: Effect | Ensemble, lang: str = "fr") -> Figure:
+    """Élus convinced and able, companies and associations engaged; published points beside.
+
+    The points are national surveys (`cosim facts`), the curves are this territory.
+    """
+    from cosim.facts import fact
+
+    ensemble, _ = _pair(data)
+    published: dict[str, tuple[str, ...]] = {
+        "convinced": ("convinced_elus",),
+        "able": ("able_elus",),
+        "company": ("engaged_companies_2011", "engaged_companies_2015"),
+        "association": (
+            "engaged_employer_associations_2009",
+            "engaged_employer_associations_2015",
+        ),
+    }
+    lines = (
+        ("convinced", "convinced", SURVEYED, "elu", "-",
+         _t(lang, "élus\nconvaincus", "élus\nconvinced")),
+        ("able", "able", SURVEYED, "elu", (0, (1.2, 1.2)),
+         _t(lang, "élus\ncapables", "élus\nable")),
+        ("association", "engaged", "association/employer", "association", "-",
+         _t(lang, "asso. em-\nployeuses", "employer\nassoc.")),
+        ("company", "engaged", "company", "company", "-",
+         _t(lang, "entreprises\nengagées", "companies\nengaged")),
+    )  # fmt: skip
+    with style():
+        figure = _figure(3.7)
+        _head(figure, _t(lang, "La conviction et la pratique", "Belief and practice"), _t(
+            lang,
+            "médianes, bandes 9 sur 10 ; points : enquêtes nationales publiées, avec leur\n"
+            "tolérance. Élus : maires et adjoints. Engagés : au moins une alliance vivante.",
+            "medians, 9-in-10 bands; points: published national surveys with their tolerance.\n"
+            "Élus: mayors and adjoints. Engaged: at least one living alliance.",
+        ))  # fmt: skip
+        axes = _axes(figure, 0.6, 1.02, top=1.0)
+        years = _years(ensemble)
+        labels = []
+        for name, indicator, group, kind, dashes, text in lines:
+            colour, marker = KINDS[kind]
+            values = ensemble.array(indicator, group)
+            low, middle, high = np.nanquantile(values, (0.05, 0.5, 0.95), axis=0)
+            axes.fill_between(years, low, high, color=colour, alpha=0.14, lw=0)
+            axes.plot(years, middle, color=colour, lw=1.8, ls=dashes)
+            labels.append((float(middle[-1]), text, colour))
+            for x, y, below, above in (p for i in published[name] for p in _points(fact(i))):
+                if years[0] - 0.6 <= x <= years[-1] + 0.6:
+                    axes.errorbar(
+                        max(x, years[0]), y, yerr=[[y - below], [above - y]], color=colour,
+                        marker=marker, ms=6, mfc="white" if name == "able" else colour,
+                        mec=colour, capsize=2.5, lw=1, zorder=5, clip_on=False,
+                    )  # fmt: skip
+        axes.set_ylim(0, 1)
+        _percent(axes, lang)
+        axes.grid(axis="y", color=FAINT, lw=0.6)
+        _x_axis(axes, years)
+        _end_labels(axes, labels, size=8.5, lines=2)
+    return figure
+
+
+def _points(row: Any) -> list[tuple[float, float, float, float]]:
+    """(year, value, low, high) of each value of a fact."""
+    n = len(row.values)
+    dates = row.dates if len(row.dates) == n else row.dates * n
+
+    def bound(given: Any, k: int) -> float:
+        if given is None:
+            return float(row.values[k])
+        return float(given[k] if isinstance(given, tuple) else given)
+
+    return [
+        (_year(dates[k]), row.values[k], bound(row.low, k), bound(row.high, k)) for k in range(n)
+    ]
+
+
+def alliances_by_type(data: Effect | Ensemble, lang: str = "fr") -> Figure:
+    """Living alliances by type over time, stacked, with their last shares."""
+    return _stacked(
+        data, TYPES, TYPE_COLOURS, lang, _t(lang, "Quelles alliances ?", "Which alliances?"),
+        _t(lang, "alliances actives par type, moyenne des simulations",
+           "living alliances by type, mean of the simulations"),
+    )  # fmt: skip
+
+
+def alliances_by_origin(data: Effect | Ensemble, lang: str = "fr") -> Figure:
+    """Living alliances by how they began, stacked, with their last shares."""
+    return _stacked(
+        data, ORIGINS, ORIGIN_COLOURS, lang,
+        _t(lang, "Comment sont-elles nées ?", "How did they begin?"),
+        _t(lang, "alliances actives par origine, moyenne des simulations",
+           "living alliances by origin, mean of the simulations"),
+    )  # fmt: skip
+
+
+def shares(ensemble: Ensemble, groups: Sequence[str]) -> dict[str, float]:
+    """The share of each group in the living alliances of the last month, replicates pooled."""
+    last = {g: float(np.nanmean(ensemble.array("alliances", g)[:, -1])) for g in groups}
+    total = sum(last.values())
+    return {g: x / total if total else float("nan") for g, x in last.items()}
+
+
+def _stacked(
+    data: Effect | Ensemble, groups: Sequence[str], colours: Sequence[str], lang: str,
+    title: str, subtitle: str,
+) -> Figure:  # fmt: skip
+    ensemble, reference = _pair(data)
+    years = _years(ensemble)
+    rows = np.array([np.nanmean(ensemble.array("alliances", g), axis=0) for g in groups])
+    part = shares(ensemble, groups)
+    with style():
+        figure = _figure(3.3)
+        _head(figure, title, subtitle)
+        axes = _axes(figure, 0.62, 1.72)
+        axes.stackplot(years, rows, colors=list(colours), edgecolor="white", linewidth=0.8)
+        top = float(rows.sum(axis=0).max())
+        if reference is not None:
+            total = np.nanmean(reference.array("alliances"), axis=0)
+            top = max(top, float(total.max()))
+            axes.plot(years, total, color=REFERENCE, lw=1.6, ls=(0, (4, 2)))
+            middle = int(0.72 * len(years))
+            axes.annotate(
+                _t(lang, "référence, total", "reference, total"), (years[middle], total[middle]),
+                (0, -4), textcoords="offset points", size=8.5, color=INK, ha="center", va="top",
+                bbox={"boxstyle": "round,pad=.2", "fc": "white", "ec": "none", "alpha": 0.8},
+            )  # fmt: skip
+        axes.set_ylim(0, max(1.08 * top, 1.0))
+        _plain_ticks(axes, lang)
+        _x_axis(axes, years)
+        middles = np.cumsum(rows[:, -1]) - rows[:, -1] / 2
+        sign = "%" if lang == "en" else "\u202f%"
+        _end_labels(axes, [
+            (float(y), f"{group_label(g, lang)}\n{number(100 * part[g], 0, lang)}{sign}", c)
+            for y, g, c in zip(middles, groups, map(_darker, colours), strict=True)
+        ], size=8.5, lines=2)  # fmt: skip
+    return figure
+
+
+def _darker(colour: str) -> str:
+    """The same hue, dark enough to be read on white (contrast of 4.5)."""
+    from matplotlib.colors import to_hex, to_rgb
+
+    rgb = np.array(to_rgb(colour))
+    while contrast(to_hex(tuple(rgb))) < 4.5:
+        rgb *= 0.94
+    return to_hex(tuple(rgb))
+
+
+def contrast(colour: str) -> float:
+    """The contrast of a colour on white, as WCAG 2 defines it."""
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 1.05 / (float(np.dot((0.2126, 0.7152, 0.0722), linear)) + 0.05)
+
+
+# -- who gains ----------------------------------------------------------------------------
+
+_GAINS = ("convinced", "able", "engaged")
+_WORLDS = ("elu", "association", "company", "academic")
+
+
+def who_gains(effect: Effect, lang: str = "fr") -> Figure:
+    """Paired differences to the reference at the end, by kind of actor, with intervals."""
+    with style():
+        figure = _figure(4.3)
+        _head(figure, _t(lang, "Qui y gagne ?", "Who gains?"), _t(
+            lang,
+            "différence avec la référence, à la fin, en points ;\n"
+            "trait épais : 1 simulation sur 2, trait fin : 9 sur 10",
+            "difference to the reference, at the end, in points;\n"
+            "thick line: 1 simulation in 2, thin line: 9 in 10",
+        ))  # fmt: skip
+        axes = _axes(figure, 1.45, 0.75, top=0.95, bottom=0.42)
+        axes.axvline(0, color=REFERENCE, lw=1.2, ls=(0, (4, 2)))
+        y, ticks, names = 0.0, [], []
+        extremes = [0.0]
+        for indicator in _GAINS:
+            axes.annotate(
+                INDICATORS[indicator].label(lang), (0, y), (-98, 0), size=9.5, weight="bold",
+                xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+                annotation_clip=False,
+            )  # fmt: skip
+            for kind in _WORLDS:
+                y += 1
+                colour, marker = KINDS[kind]
+                last = 100 * effect.difference(indicator, kind)[:, -1]
+                low, first, middle, third, high = np.nanquantile(last, (0.05, 0.25, 0.5, 0.75, 0.95))
+                axes.plot((low, high), (y, y), color=colour, lw=1.2)
+                axes.plot((first, third), (y, y), color=colour, lw=4, solid_capstyle="butt")
+                axes.plot(middle, y, marker=marker, ms=7, color=colour, mec="white", mew=0.8)
+                axes.text(
+                    1.02, y, number(middle, 1, lang, sign=True), size=9, color=colour,
+                    va="center", transform=axes.get_yaxis_transform(),
+                )  # fmt: skip
+                ticks.append(y)
+                names.append(_short(kind, lang))
+                extremes += [float(low), float(high)]
+            y += 1.35
+        room = max(max(extremes) - min(extremes), 1.0)
+        axes.set_xlim(min(extremes) - 0.06 * room, max(extremes) + 0.06 * room)
+        axes.set_ylim(y - 0.6, -0.6)
+        axes.set_yticks(ticks, names)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.spines["left"].set_visible(False)
+        axes.grid(axis="x", color=FAINT, lw=0.6)
+        from matplotlib.ticker import FuncFormatter
+
+        digits = 0 if room > 4 else 1
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda x, _: number(x, digits, lang, sign=True))
+        )
+    return figure
+
+
+def _short(kind: str, lang: str) -> str:
+    return {"academic": _t(lang, "académiques", "academics")}.get(kind, group_label(kind, lang))
+
+
+# -- alliances one by one -----------------------------------------------------------------
+
+
+def _months(column: pd.Series[Any], start: str) -> Floats:
+    """Dates (or month numbers) as months since the start of the scenario; NaN where missing."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(np.float64)
+    dates = pd.to_datetime(column).dt
+    year, month = start.split("-")
+    return np.asarray((dates.year - int(year)) * 12 + (dates.month - int(month)), np.float64)
+
+
+def survival(alliances: pd.DataFrame, scenario: Scenario, lang: str = "fr") -> Figure:
+    """Kaplan-Meier curves of alliances, mostly supported v mostly not, with 95 % bands.
+
+    An alliance counts as supported when it was for at least half of its life: "ever supported"
+    would credit support with the time that an alliance had to live before it came. Alliances that
+    are older than the scenario enter late, at the age at which the scenario meets them.
+    """
+    from lifelines import KaplanMeierFitter
+
+    born = _months(alliances["born"], scenario.time.start)
+    ended = _months(alliances["ended"], scenario.time.start)
+    over = np.isfinite(ended)
+    stop = np.where(over, ended, scenario.n_months - 1)
+    age = np.maximum(stop - born, 0.5)
+    entry = np.maximum(-born, 0.0)
+    helped = alliances["supported_months"].to_numpy(np.float64) >= 0.5 * (stop - np.maximum(born, 0))
+    helped &= alliances["supported_months"].to_numpy(np.float64) > 0
+    ended_otherwise = over & (alliances["end_cause"].astype(str) != "completed").to_numpy(bool)
+    with style():
+        figure = _figure(3.3)
+        _head(figure, _t(lang, "Combien de temps vivent-elles ?", "How long do they live?"), _t(
+            lang,
+            "part des alliances ni manquées ni éteintes, selon l'âge (Kaplan-Meier, 95 %)",
+            "share of alliances that neither failed nor faded, by age (Kaplan-Meier, 95%)",
+        ))  # fmt: skip
+        axes = _axes(figure, 0.62, 1.3, bottom=0.5)
+        labels = []
+        for chosen, colour, text in (
+            (helped, WHAT_IF, _t(lang, "accompagnées", "supported")),
+            (~helped, REFERENCE, _t(lang, "sans\naccompagnement", "without\nsupport")),
+        ):
+            keep = chosen & (age > entry)
+            if keep.sum() < 5:
+                continue
+            curve = KaplanMeierFitter().fit(age[keep], ended_otherwise[keep], entry=entry[keep])
+            x = curve.survival_function_.index.to_numpy(np.float64) / 12
+            y = curve.survival_function_.iloc[:, 0].to_numpy(np.float64)
+            band = curve.confidence_interval_.to_numpy(np.float64)
+            axes.fill_between(x, band[:, 0], band[:, 1], step="post", color=colour, alpha=0.15, lw=0)
+            dashes: Any = "-" if colour == WHAT_IF else (0, (4, 2))
+            axes.step(x, y, where="post", color=colour, lw=1.8, ls=dashes)
+            seen = x <= 10
+            count = number(int(keep.sum()), 0, lang)
+            labels.append((float(y[seen][-1]), f"{text}\n(n = {count})", colour))
+        axes.set_xlim(0, 10)
+        axes.set_ylim(0, 1)
+        axes.set_xticks(range(0, 11, 2))
+        axes.set_xlabel(_t(lang, "âge de l'alliance, en années", "age of the alliance, years"),
+                        size=9)  # fmt: skip
+        _percent(axes, lang)
+        axes.grid(axis="y", color=FAINT, lw=0.6)
+        _end_labels(axes, labels, size=8.5, lines=3)
+    return figure
+
+
+def _living(results: Results) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Actors by id, living alliances, and their present memberships."""
+    alliances = results.alliances
+    alliances = alliances[alliances["ended"].isna()]
+    members = results.memberships
+    members = members[members["left"].isna() & members["alliance"].isin(alliances["alliance"])]
+    actors = results.actors.drop_duplicates("actor").set_index("actor")
+    return actors, alliances, members[members["actor"].isin(actors.index)]
+
+
+def _commune_rows(actors: pd.DataFrame, place: Territory) -> pd.Series[Any]:
+    """The row of each actor's commune in the territory, from its code, name or number."""
+    import pandas as pd
+
+    column = actors["commune"]
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype(int)
+    rows = {name: k for k, name in enumerate(place.commune_names)}
+    rows |= {code: k for k, code in enumerate(place.commune_codes)}
+    found = column.astype(str).map(rows)
+    if found.isna().any():
+        raise ResultsError("an actor's commune is not in the territory", key="commune",
+                           found=str(column[found.isna()].iloc[0]))  # fmt: skip
+    return found.astype(int)
+
+
+def territory_map(results: Results, lang: str = "fr") -> Figure:
+    """Communes as circles (area: inhabitants; colour: alliances per 10 000), alliances between."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    place, sample = results.place, results.scenario.territory.sample
+    actors, _, members = _living(results)
+    row = _commune_rows(actors, place)
+    touched = np.zeros(place.n_communes)
+    links: dict[tuple[int, int], int] = {}
+    for _, group in members.groupby("alliance"):
+        there = sorted(set(row.loc[group["actor"]].tolist()))
+        touched[there] += 1
+        for k, a in enumerate(there):
+            for b in there[k + 1 :]:
+                links[a, b] = links.get((a, b), 0) + 1
+    rate = touched / sample / np.maximum(place.population, 1) * 1e4
+    x = place.lon * np.cos(np.radians(place.lat.mean()))
+    y = np.asarray(place.lat)
+    wide, high = float(np.ptp(x)) or 0.02, float(np.ptp(y)) or 0.0
+    ratio = float(np.clip((high + 0.3 * wide) / (1.35 * wide), 0.35, 1.0))
+    with style():
+        figure = _figure(1.0 + ratio * (WIDTH - 0.3) + 0.55)
+        _head(figure, f"{place.name}", _t(
+            lang,
+            "cercles : communes (surface : habitants) ; traits : alliances actives entre\n"
+            "communes, à la fin d'une simulation",
+            "circles: communes (area: inhabitants); lines: living alliances between\n"
+            "communes, at the end of one simulation",
+        ))  # fmt: skip
+        axes = _axes(figure, 0.15, 0.15, top=0.8, bottom=0.6)
+        axes.set_axis_off()
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.margins(0.16, 0.2)
+        size = 1500 * place.population / place.population.max()
+        if place.n_communes > 30:
+            size *= 30 / place.n_communes
+        most = max(links.values(), default=1)
+        for (a, b), n in sorted(links.items(), key=lambda item: item[1]):
+            if n >= 0.02 * most:
+                axes.plot(x[[a, b]], y[[a, b]], color=WHAT_IF, lw=0.4 + 5 * n / most,
+                          alpha=0.25 + 0.35 * n / most, solid_capstyle="round", zorder=1)  # fmt: skip
+        colours = LinearSegmentedColormap.from_list("blues", ("#F2F6FA", "#9CC3E0", "#3D86B8"))
+        scale = Normalize(0, max(float(rate.max()), 1e-9))
+        axes.scatter(x, y, s=size, c=rate, cmap=colours, norm=scale, edgecolors=INK,
+                     linewidths=0.8, zorder=2)  # fmt: skip
+        _name_communes(axes, place, x, y, size)
+        bar = figure.add_axes((0.36, 0.27 / figure.get_figheight(), 0.28,
+                               0.09 / figure.get_figheight()))  # fmt: skip
+        figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
+        bar.tick_params(labelsize=8, length=2)
+        bar.set_title(_t(lang, "alliances pour 10 000 habitants",
+                         "alliances per 10,000 inhabitants"), size=8.5, color=INK, pad=3)  # fmt: skip
+        _outline(bar)
+    return figure
+
+
+def _outline(axes: Axes) -> None:
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.5)
+
+
+def _name_communes(axes: Axes, place: Territory, x: Floats, y: Floats, size: Any) -> None:
+    """Names of the largest communes under their circle, those that would collide left out."""
+    axes.autoscale_view()
+    axes.apply_aspect()
+    pixel = axes.transData.transform(np.column_stack((x, y)))
+    dpi = axes.figure.get_dpi()  # type: ignore[union-attr]
+    taken: list[tuple[float, float, float, float]] = []
+    for k in np.argsort(-place.population, kind="stable")[:25]:
+        name = place.commune_names[k]
+        half, tall = 0.5 * len(name) * 7.5 * 0.56 * dpi / 72, 10 * dpi / 72
+        radius = np.sqrt(size[k] / np.pi) * dpi / 72
+        for below in (True, False):
+            centre = pixel[k, 1] + (-1 if below else 1) * (radius + 0.65 * tall)
+            box = (pixel[k, 0] - half, centre - tall / 2, pixel[k, 0] + half, centre + tall / 2)
+            if not any(
+                box[0] < b[2] and box[2] > b[0] and box[1] < b[3] and box[3] > b[1] for b in taken
+            ):
+                taken.append(box)
+                shift = (-1 if below else 1) * (radius + 0.65 * tall) * 72 / dpi
+                text = axes.annotate(
+                    name, (x[k], y[k]), (0, shift), textcoords="offset points", size=7.5,
+                    ha="center", va="center", zorder=3, annotation_clip=False,
+                )  # fmt: skip
+                _halo(text)
+                break
+
+
+def _halo(text: Any) -> None:
+    from matplotlib.patheffects import withStroke
+
+    text.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.85)])
+
+
+def network(results: Results, lang: str = "fr", most: int = 110) -> Figure:
+    """Who is allied with whom: members of a sample of living alliances, by kind.
+
+    Parameters
+    ----------
+    most : actors drawn, at most; the alliances with the longest life come first
+    """
+    import networkx as nx
+
+    actors, alliances, members = _living(results)
+    born = _months(alliances["born"], results.scenario.time.start)
+    order = alliances["alliance"].to_numpy()[np.argsort(born, kind="stable")]
+    groups = {a: sorted(g["actor"].tolist()) for a, g in members.groupby("alliance")}
+    graph, drawn = nx.Graph(), 0
+    for alliance in order:
+        group = groups.get(alliance, [])
+        if len(group) < 2:
+            continue
+        if graph.number_of_nodes() + len(group) > most:
+            break
+        drawn += 1
+        graph.add_nodes_from(group)
+        graph.add_edges_from((a, b) for k, a in enumerate(group) for b in group[k + 1 :])
+    with style():
+        figure = _figure(4.9)
+        total = sum(len(g) >= 2 for g in groups.values())
+        _head(figure, _t(lang, "Qui fait alliance avec qui ?", "Who is allied with whom?"), _t(
+            lang,
+            f"les {drawn} plus anciennes des {number(total, 0, lang)} alliances locales actives,\n"
+            "à la fin d'une simulation",
+            f"the {drawn} oldest of {number(total, 0, lang)} living local alliances,\n"
+            "at the end of one simulation",
+        ))  # fmt: skip
+        axes = _axes(figure, 0.1, 0.1, top=0.8, bottom=0.4)
+        axes.set_axis_off()
+        axes.margins(0.04)
+        place = _layout(graph)
+        for a, b in graph.edges:
+            (x0, y0), (x1, y1) = place[a], place[b]
+            axes.plot((x0, x1), (y0, y1), color="#9AA5B1", lw=0.8, zorder=1)
+        seen = []
+        for kind, (colour, marker) in KINDS.items():
+            nodes = [n for n in graph if actors.at[n, "kind"] == kind]
+            if nodes:
+                seen.append(kind)
+                xy = np.array([place[n] for n in nodes])
+                axes.scatter(xy[:, 0], xy[:, 1], s=46, c=colour, marker=marker,
+                             edgecolors="white", linewidths=0.7, zorder=2)  # fmt: skip
+        _kinds_key(figure, seen, lang)
+    return figure
+
+
+def _layout(graph: Any) -> dict[Any, Floats]:
+    """A spring layout for each component, packed in rows from the largest to the smallest."""
+    import networkx as nx
+
+    parts = sorted(nx.connected_components(graph), key=lambda p: (-len(p), min(p)))
+    place: dict[Any, Floats] = {}
+    width = 1.15 * np.sqrt(sum(max(len(p), 2) for p in parts)) if parts else 1.0
+    x = y = row = 0.0
+    for part in parts:
+        side = float(np.sqrt(max(len(part), 2)))
+        if x > 0 and x + side > 1.02 * width:
+            x, y, row = 0.0, y - row, 0.0
+        spots = nx.spring_layout(graph.subgraph(sorted(part)), seed=1, iterations=80)
+        rows = np.array([spots[n] for n in spots])
+        low, span = rows.min(axis=0), float(np.ptp(rows, axis=0).max()) or 1.0
+        for node, spot in spots.items():
+            inside = (np.asarray(spot) - low) / span * 0.78 + 0.11
+            place[node] = np.array((x, y - side)) + side * inside
+        x, row = x + side, max(row, side)
+    return place
+
+
+def _kinds_key(figure: Figure, kinds: Sequence[str], lang: str) -> None:
+    """A row of shapes with their names at the bottom."""
+    from matplotlib.lines import Line2D
+
+    figure.legend(
+        handles=[
+            Line2D([], [], color=KINDS[k][0], marker=KINDS[k][1], lw=0, ms=7, label=_short(k, lang))
+            for k in kinds
+        ],
+        loc="lower center", ncols=len(kinds), frameon=False, fontsize=9, handletextpad=0.1,
+        columnspacing=1.2, borderaxespad=0.2,
+    )  # fmt: skip
+
+
+# -- files --------------------------------------------------------------------------------
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an SVG document."""
+    from io import StringIO
+
+    with style():
+        buffer = StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "cosim"})
+    return buffer.getvalue()
+
+
+def save(figure: Figure, folder: Path, name: str, dpi: int = 160) -> None:
+    """Write `name.svg` and `name.png` in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.svg").write_text(svg(figure), encoding="utf-8")
+    with style():
+        figure.savefig(folder / f"{name}.png", dpi=dpi, metadata={"Software": "cosim"})
