@@ -125,26 +125,27 @@ def _chance(
         return f"{_signed(what, low, lang)} {to} {_signed(what, high, lang, unit)}"
 
     mean = _signed(what, facts.mean, lang)
-    if abs(facts.mean) > facts.margin:
-        sides = span(facts.mean - facts.margin, facts.mean + facts.margin)
-        one = " dans une seule simulation" if french else " in a single simulation"
-        mean = (
-            f"il existe en moyenne, {mean}, à 95{NARROW}% de {sides}"
-            if french
-            else f"it exists on average, {mean}, 95% interval {sides}"
-        )
-    else:
-        one = ""
-        mean = f"en moyenne {mean}" if french else f"on average {mean}"
     ends = span(facts.low, facts.high, unit=True)
+    if abs(facts.mean) > facts.margin:
+        sides = span(facts.mean - facts.margin, facts.mean + facts.margin, unit=True)
+        if french:
+            return (
+                f"{with_}, {label} {when}{HARD}: {mean} en moyenne (à 95{NARROW}%, de {sides})"
+                f"{NARROW}; le hasard reste plus grand, de {ends} {runs}{NARROW}; la référence est "
+                f"à {level}."
+            )
+        return (
+            f"{with_}, {label} {when}: {mean} on average (95% interval {sides}); chance is larger "
+            f"still, from {ends} {runs}; the reference is at {level}."
+        )
     if french:
         return (
-            f"{with_}, l'effet ne se distingue pas du hasard{one}{HARD}: {label} {when}, "
-            f"de {ends} {runs} ({mean}){NARROW}; la référence est à {level}."
+            f"{with_}, l'effet ne se distingue pas du hasard{HARD}: {label} {when}, "
+            f"de {ends} {runs} (en moyenne {mean}){NARROW}; la référence est à {level}."
         )
     return (
-        f"{with_}, the effect does not stand out from chance{one}: {label} {when}, "
-        f"from {ends} {runs} ({mean}); the reference is at {level}."
+        f"{with_}, the effect does not stand out from chance: {label} {when}, "
+        f"from {ends} {runs} (on average {mean}); the reference is at {level}."
     )
 
 

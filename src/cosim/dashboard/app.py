@@ -88,7 +88,7 @@ STYLE = """
   .cosim-sentence { font-size: 18px; }
   .cosim-page { padding: 0 14px 24px; }
 }
-"""
+"""  # noqa: E501
 LIMITS = (
     "Simulation exploratoire, pas une prévision : paramètres non encore calibrés, effets venus "
     "surtout d'études étrangères, hypothèses signalées comme telles dans les registres."

@@ -96,7 +96,7 @@ def to_query(levers: Levers) -> str:
 
 
 def from_query(query: str) -> tuple[Levers, str]:
-    """Return the levers of a query string and, in French, what it did not accept ("" if nothing)."""
+    """Return the levers of a query string and, in French, what was refused ("" if nothing)."""
     levers = DEFAULT
     refused: list[str] = []
     keys = {r.key: name for name, r in RANGES.items()}
