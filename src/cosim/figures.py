@@ -67,7 +67,7 @@ def style() -> Iterator[None]:
     """The style of all figures, for the time of a `with`."""
     import matplotlib
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
         yield
 
 
@@ -129,9 +129,7 @@ def _head(figure: Figure, title: str, subtitle: str) -> None:
     """Title and subtitle at the top left; the subtitle may hold a line break."""
     height = figure.get_figheight()
     figure.text(0.02, 1 - 0.08 / height, title, size=12, weight="bold", va="top")
-    figure.text(
-        0.02, 1 - 0.33 / height, subtitle, size=9, color=SOFT, va="top", linespacing=1.25
-    )
+    figure.text(0.02, 1 - 0.33 / height, subtitle, size=9, color=SOFT, va="top", linespacing=1.25)
 
 
 def _axes(
@@ -163,7 +161,8 @@ def _x_axis(axes: Axes, years: Floats) -> None:
     step = next(s for s in (1, 2, 3, 5, 10, 20, 50) if (last - first) / s <= 7)
     ticks = [y for y in range(first, last + 1) if (y - first) % step == 0]
     axes.set_xticks(ticks, [str(y) for y in ticks])
-    axes.set_xlim(years[0], max(years[-1], years[0] + 0.1))
+    start = years[0] - 0.5 / 12
+    axes.set_xlim(start, max(years[-1], start + 0.1))
 
 
 def _events(axes: Axes, scenario: Scenario, lang: str) -> None:
@@ -499,7 +498,9 @@ def who_gains(effect: Effect, lang: str = "fr") -> Figure:
                 y += 1
                 colour, marker = KINDS[kind]
                 last = 100 * effect.difference(indicator, kind)[:, -1]
-                low, first, middle, third, high = np.nanquantile(last, (0.05, 0.25, 0.5, 0.75, 0.95))
+                low, first, middle, third, high = np.nanquantile(
+                    last, (0.05, 0.25, 0.5, 0.75, 0.95)
+                )
                 axes.plot((low, high), (y, y), color=colour, lw=1.2)
                 axes.plot((first, third), (y, y), color=colour, lw=4, solid_capstyle="butt")
                 axes.plot(middle, y, marker=marker, ms=7, color=colour, mec="white", mew=0.8)
@@ -546,11 +547,11 @@ def _months(column: pd.Series[Any], start: str) -> Floats:
 
 
 def survival(alliances: pd.DataFrame, scenario: Scenario, lang: str = "fr") -> Figure:
-    """Kaplan-Meier curves of alliances, mostly supported v mostly not, with 95 % bands.
+    """Kaplan-Meier curves of alliances, ever supported v never, with 95 % bands.
 
-    An alliance counts as supported when it was for at least half of its life: "ever supported"
-    would credit support with the time that an alliance had to live before it came. Alliances that
-    are older than the scenario enter late, at the age at which the scenario meets them.
+    The gap overstates what support does, and the figure says so: to be supported once, an alliance
+    had to live until then. Alliances that are older than the scenario enter late, at the age at
+    which the scenario meets them.
     """
     from lifelines import KaplanMeierFitter
 
@@ -560,21 +561,22 @@ def survival(alliances: pd.DataFrame, scenario: Scenario, lang: str = "fr") -> F
     stop = np.where(over, ended, scenario.n_months - 1)
     age = np.maximum(stop - born, 0.5)
     entry = np.maximum(-born, 0.0)
-    helped = alliances["supported_months"].to_numpy(np.float64) >= 0.5 * (stop - np.maximum(born, 0))
-    helped &= alliances["supported_months"].to_numpy(np.float64) > 0
+    helped = alliances["supported_months"].to_numpy(np.float64) > 0
     ended_otherwise = over & (alliances["end_cause"].astype(str) != "completed").to_numpy(bool)
     with style():
         figure = _figure(3.3)
         _head(figure, _t(lang, "Combien de temps vivent-elles ?", "How long do they live?"), _t(
             lang,
-            "part des alliances ni manquées ni éteintes, selon l'âge (Kaplan-Meier, 95 %)",
-            "share of alliances that neither failed nor faded, by age (Kaplan-Meier, 95%)",
+            "part ni manquée ni éteinte selon l'âge (Kaplan-Meier, 95 %) ; l'écart flatte\n"
+            "l'accompagnement : il a fallu vivre assez longtemps pour le recevoir",
+            "share neither failed nor faded, by age (Kaplan-Meier, 95%); the gap flatters\n"
+            "support: an alliance had to live long enough to receive it",
         ))  # fmt: skip
-        axes = _axes(figure, 0.62, 1.3, bottom=0.5)
+        axes = _axes(figure, 0.62, 1.35, top=1.0, bottom=0.5)
         labels = []
         for chosen, colour, text in (
             (helped, WHAT_IF, _t(lang, "accompagnées", "supported")),
-            (~helped, REFERENCE, _t(lang, "sans\naccompagnement", "without\nsupport")),
+            (~helped, REFERENCE, _t(lang, "jamais\naccompagnées", "never\nsupported")),
         ):
             keep = chosen & (age > entry)
             if keep.sum() < 5:
@@ -583,7 +585,9 @@ def survival(alliances: pd.DataFrame, scenario: Scenario, lang: str = "fr") -> F
             x = curve.survival_function_.index.to_numpy(np.float64) / 12
             y = curve.survival_function_.iloc[:, 0].to_numpy(np.float64)
             band = curve.confidence_interval_.to_numpy(np.float64)
-            axes.fill_between(x, band[:, 0], band[:, 1], step="post", color=colour, alpha=0.15, lw=0)
+            axes.fill_between(
+                x, band[:, 0], band[:, 1], step="post", color=colour, alpha=0.15, lw=0
+            )
             dashes: Any = "-" if colour == WHAT_IF else (0, (4, 2))
             axes.step(x, y, where="post", color=colour, lw=1.8, ls=dashes)
             seen = x <= 10
@@ -667,7 +671,7 @@ def territory_map(results: Results, lang: str = "fr") -> Figure:
         for (a, b), n in sorted(links.items(), key=lambda item: item[1]):
             if n >= 0.02 * most:
                 axes.plot(x[[a, b]], y[[a, b]], color=WHAT_IF, lw=0.4 + 5 * n / most,
-                          alpha=0.25 + 0.35 * n / most, solid_capstyle="round", zorder=1)  # fmt: skip
+                          alpha=0.25 + 0.35 * n / most, solid_capstyle="round", zorder=1)  # fmt: skip  # noqa: E501
         colours = LinearSegmentedColormap.from_list("blues", ("#F2F6FA", "#9CC3E0", "#3D86B8"))
         scale = Normalize(0, max(float(rate.max()), 1e-9))
         axes.scatter(x, y, s=size, c=rate, cmap=colours, norm=scale, edgecolors=INK,
@@ -678,7 +682,7 @@ def territory_map(results: Results, lang: str = "fr") -> Figure:
         figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
         bar.tick_params(labelsize=8, length=2)
         bar.set_title(_t(lang, "alliances pour 10 000 habitants",
-                         "alliances per 10,000 inhabitants"), size=8.5, color=INK, pad=3)  # fmt: skip
+                         "alliances per 10,000 inhabitants"), size=8.5, color=INK, pad=3)  # fmt: skip  # noqa: E501
         _outline(bar)
     return figure
 
@@ -693,7 +697,7 @@ def _name_communes(axes: Axes, place: Territory, x: Floats, y: Floats, size: Any
     axes.autoscale_view()
     axes.apply_aspect()
     pixel = axes.transData.transform(np.column_stack((x, y)))
-    dpi = axes.figure.get_dpi()  # type: ignore[union-attr]
+    dpi = axes.figure.get_dpi()
     taken: list[tuple[float, float, float, float]] = []
     for k in np.argsort(-place.population, kind="stable")[:25]:
         name = place.commune_names[k]
@@ -721,63 +725,78 @@ def _halo(text: Any) -> None:
     text.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.85)])
 
 
-def network(results: Results, lang: str = "fr", most: int = 110) -> Figure:
-    """Who is allied with whom: members of a sample of living alliances, by kind.
+def network(results: Results, lang: str = "fr", most: int = 90) -> Figure:
+    """Who is allied with whom: a neighbourhood of living alliances, each a grey hub of its members.
 
     Parameters
     ----------
-    most : actors drawn, at most; the alliances with the longest life come first
+    most : actors drawn, at most; from the largest connected group, alliance by alliance
     """
     import networkx as nx
 
-    actors, alliances, members = _living(results)
-    born = _months(alliances["born"], results.scenario.time.start)
-    order = alliances["alliance"].to_numpy()[np.argsort(born, kind="stable")]
-    groups = {a: sorted(g["actor"].tolist()) for a, g in members.groupby("alliance")}
-    graph, drawn = nx.Graph(), 0
-    for alliance in order:
-        group = groups.get(alliance, [])
-        if len(group) < 2:
-            continue
-        if graph.number_of_nodes() + len(group) > most:
-            break
-        drawn += 1
-        graph.add_nodes_from(group)
-        graph.add_edges_from((a, b) for k, a in enumerate(group) for b in group[k + 1 :])
+    actors, _, members = _living(results)
+    whole, total = nx.Graph(), 0
+    for alliance, rows in members.groupby("alliance"):
+        if len(rows) >= 2:
+            total += 1
+            whole.add_edges_from((("alliance", alliance), actor) for actor in rows["actor"])
+    hubs = _neighbourhood(whole, most)
+    graph = nx.Graph(edge for hub in hubs for edge in whole.edges(hub))
     with style():
         figure = _figure(4.9)
-        total = sum(len(g) >= 2 for g in groups.values())
         _head(figure, _t(lang, "Qui fait alliance avec qui ?", "Who is allied with whom?"), _t(
             lang,
-            f"les {drawn} plus anciennes des {number(total, 0, lang)} alliances locales actives,\n"
-            "à la fin d'une simulation",
-            f"the {drawn} oldest of {number(total, 0, lang)} living local alliances,\n"
-            "at the end of one simulation",
+            f"{len(hubs)} des {number(total, 0, lang)} alliances locales actives à la fin d'une\n"
+            "simulation ; point gris : une alliance, reliée à ses membres",
+            f"{len(hubs)} of {number(total, 0, lang)} living local alliances at the end of one\n"
+            "simulation; grey dot: an alliance, linked to its members",
         ))  # fmt: skip
-        axes = _axes(figure, 0.1, 0.1, top=0.8, bottom=0.4)
+        axes = _axes(figure, 0.1, 0.1, top=0.85, bottom=0.4)
         axes.set_axis_off()
         axes.margins(0.04)
         place = _layout(graph)
         for a, b in graph.edges:
             (x0, y0), (x1, y1) = place[a], place[b]
             axes.plot((x0, x1), (y0, y1), color="#9AA5B1", lw=0.8, zorder=1)
+        if hubs:
+            xy = np.array([place[hub] for hub in hubs])
+            axes.scatter(xy[:, 0], xy[:, 1], s=12, c="#7B8794", zorder=2)
         seen = []
         for kind, (colour, marker) in KINDS.items():
-            nodes = [n for n in graph if actors.at[n, "kind"] == kind]
+            nodes = [n for n in graph if n not in hubs and actors.at[n, "kind"] == kind]
             if nodes:
                 seen.append(kind)
                 xy = np.array([place[n] for n in nodes])
                 axes.scatter(xy[:, 0], xy[:, 1], s=46, c=colour, marker=marker,
-                             edgecolors="white", linewidths=0.7, zorder=2)  # fmt: skip
+                             edgecolors="white", linewidths=0.7, zorder=3)  # fmt: skip
         _kinds_key(figure, seen, lang)
     return figure
+
+
+def _neighbourhood(graph: Any, most: int) -> dict[Any, None]:
+    """Alliances around the busiest actor, nearest first, then of the next group, in order."""
+    import networkx as nx
+
+    hubs: dict[Any, None] = {}
+    drawn: set[Any] = set()
+    parts = [sorted(part, key=str) for part in nx.connected_components(graph)]
+    for part in sorted(parts, key=lambda p: (-len(p), str(p[0]))):
+        people = [n for n in part if not isinstance(n, tuple)]
+        start = max(people, key=graph.degree)
+        for node in [start, *(b for _, b in nx.bfs_edges(graph, start))]:
+            if isinstance(node, tuple):
+                if len(drawn | set(graph[node])) > most:
+                    return hubs
+                drawn |= set(graph[node])
+                hubs[node] = None
+    return hubs
 
 
 def _layout(graph: Any) -> dict[Any, Floats]:
     """A spring layout for each component, packed in rows from the largest to the smallest."""
     import networkx as nx
 
-    parts = sorted(nx.connected_components(graph), key=lambda p: (-len(p), min(p)))
+    parts = sorted(nx.connected_components(graph), key=lambda p: (-len(p), min(map(str, p))))
     place: dict[Any, Floats] = {}
     width = 1.15 * np.sqrt(sum(max(len(p), 2) for p in parts)) if parts else 1.0
     x = y = row = 0.0
@@ -785,7 +804,7 @@ def _layout(graph: Any) -> dict[Any, Floats]:
         side = float(np.sqrt(max(len(part), 2)))
         if x > 0 and x + side > 1.02 * width:
             x, y, row = 0.0, y - row, 0.0
-        spots = nx.spring_layout(graph.subgraph(sorted(part)), seed=1, iterations=80)
+        spots = nx.spring_layout(_ordered(graph, part), seed=1, iterations=120)
         rows = np.array([spots[n] for n in spots])
         low, span = rows.min(axis=0), float(np.ptp(rows, axis=0).max()) or 1.0
         for node, spot in spots.items():
@@ -793,6 +812,16 @@ def _layout(graph: Any) -> dict[Any, Floats]:
             place[node] = np.array((x, y - side)) + side * inside
         x, row = x + side, max(row, side)
     return place
+
+
+def _ordered(graph: Any, part: set[Any]) -> Any:
+    """The part of the graph with its nodes in the order of the whole, whatever their hashes."""
+    import networkx as nx
+
+    smaller = nx.Graph()
+    smaller.add_nodes_from(node for node in graph if node in part)
+    smaller.add_edges_from((a, b) for a, b in graph.edges if a in part)
+    return smaller
 
 
 def _kinds_key(figure: Figure, kinds: Sequence[str], lang: str) -> None:
