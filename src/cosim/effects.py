@@ -104,8 +104,9 @@ class Effect:
         -------
         DataFrame : month, indicator, group; reference and scenario (medians); difference (mean
         of the pairs); low, high (quantiles .05 and .95 of the pairs); ci_low, ci_high (95 %
-        interval of the mean); effect (mean over standard deviation of the pairs); in_favour (share
-        of pairs on the better side; NaN where neither side is better); replicates, territory
+        interval of the mean); effect (mean over standard deviation of the pairs, NaN where all
+        are equal and not zero); in_favour (share of pairs on the better side, NaN where neither
+        side is better); replicates, territory
         """
         import pandas as pd
 

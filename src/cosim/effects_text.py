@@ -93,6 +93,17 @@ def sentence(
             else f"{with_}, nothing changes for {label} {when}: exactly the same numbers ({level})."
         )
     runs = _runs(facts.n, lang)
+    if all(_is_zero(what, value) for value in (facts.low, facts.high, facts.mean)):
+        unit = f"{number(10.0 ** -_UNITS[what.unit][0], _UNITS[what.unit][0], lang)}" + _unit(
+            what, lang
+        )
+        return (
+            f"{with_}, {label} ne change presque pas {when}{HARD}: "
+            f"moins de {unit} d'écart {runs}{NARROW}; la référence est à {level}."
+            if french
+            else f"{with_}, {label} hardly changes {when}: "
+            f"a difference below {unit} {runs}; the reference is at {level}."
+        )
     about = _signed(what, facts.mean, lang)
     if facts.low <= 0.0 <= facts.high:
         return _chance(facts, what, label, when, with_, runs, level, lang)
@@ -228,6 +239,11 @@ def _amount(what: Indicator, value: float, lang: Lang) -> str:
     return number(100 * value if what.unit == "share" else value, decimals, lang)
 
 
+def _is_zero(what: Indicator, value: float) -> bool:
+    """Whether a difference is written as zero."""
+    return not _amount(what, value, "en").strip("0.")
+
+
 def _unit(what: Indicator, lang: Lang) -> str:
     unit = _UNITS[what.unit][1 if lang == "fr" else 2]
     return f"{HARD}{unit}" if unit else ""
@@ -235,7 +251,7 @@ def _unit(what: Indicator, lang: Lang) -> str:
 
 def _signed(what: Indicator, value: float, lang: Lang, unit: bool = False) -> str:
     text = _amount(what, value, lang)
-    plus = "+" if value > 0 and text.strip("0,.") else ""
+    plus = "+" if value > 0 and not _is_zero(what, value) else ""
     return plus + text + (_unit(what, lang) if unit else "")
 
 

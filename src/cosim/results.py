@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -261,8 +262,8 @@ def save_run(
     The tables do not depend on `workers`. Memory holds the indicators and a few replicates.
     """
     _check(seed, replicates, start)
+    ready = engine.plan(scenario, place)
     with _writing(folder) as writer:
-        ready = engine.plan(scenario, place)
         numbers = range(start, start + replicates)
         values = []
         for done, (number, out, rows) in enumerate(
@@ -468,7 +469,7 @@ def _writing(folder: str | os.PathLike[str]) -> Iterator[_Writer]:
             "the folder is not empty and holds no cosim results: nothing is overwritten",
             where=folder, expected="a new folder, or one that cosim wrote",
         )  # fmt: skip
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    partial = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.partial")
     try:
         partial.mkdir(parents=True)
         with ExitStack() as stack:
@@ -486,7 +487,7 @@ def _replace(folder: Path, partial: Path) -> None:
         partial.rename(folder)
         return
     written = {"manifest.json", *(f"{name}.parquet" for name in tables.SCHEMAS)}
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    old = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.old")
     folder.rename(old)
     partial.rename(folder)
     for path in old.iterdir():
