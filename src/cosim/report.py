@@ -83,13 +83,13 @@ _LIMITS = {
     "fr": (
         "C'est une exploration, pas une prévision : le modèle dit ce qui devrait être vrai pour "
         "qu'un effet se produise.",
-        "Les paramètres par défaut ne sont pas encore calibrés : ils sont réglés à la main près des "
-        "chiffres publiés. L'intervalle montre le hasard, pas l'incertitude des paramètres.",
+        "Les paramètres par défaut ne sont pas encore calibrés : ils sont réglés à la main près "
+        "des chiffres publiés. L'intervalle montre le hasard, pas l'incertitude des paramètres.",
         "La plupart des tailles d'effet viennent d'études étrangères (cliniques, laboratoires, "
         "entreprises) et servent d'ordres de grandeur.",
         "Fragilité et moteurs économiques sont une hypothèse ; des effets nuls sont aussi publiés.",
-        "Chaque paramètre, sa source et sa confiance : `cosim parameters` ; chaque chiffre publié : "
-        "`cosim facts`.",
+        "Chaque paramètre, sa source et sa confiance : `cosim parameters` ; chaque chiffre "
+        "publié : `cosim facts`.",
     ),
     "en": (
         "This is an exploration, not a forecast: the model says what would have to be true for an "
@@ -168,8 +168,8 @@ def _counted(results: Results | None, reference: Results | None, lang: Lang) -> 
     living, before = (int(r.alliances["ended"].isna().sum()) for r in (results, reference))
     return _alt(
         lang,
-        f"Dans la simulation dessinée, {number(living)} alliances vivent à la fin parmi les acteurs "
-        f"simulés ; {number(before)} dans la référence au même hasard.",
+        f"Dans la simulation dessinée, {number(living)} alliances vivent à la fin parmi les "
+        f"acteurs simulés ; {number(before)} dans la référence au même hasard.",
         f"In the simulation drawn, {number(living, 0, 'en')} alliances live at the end among the "
         f"simulated actors; {number(before, 0, 'en')} in the reference with the same luck.",
     )
@@ -253,7 +253,8 @@ def _page(
 {there}
 <p class="muted">{escape(counted)}</p>
 <h2>{words["what"]}</h2>
-<p>{escape(scenario.sentence(lang))}</p><p>{escape(difference_sentence(reference, scenario, lang))}</p>
+<p>{escape(scenario.sentence(lang))}</p>
+<p>{escape(difference_sentence(reference, scenario, lang))}</p>
 <p>{escape(sampled)}</p>
 <h2>{words["limits"]}</h2><ul>{limits}</ul>
 <h2>{words["again"]}</h2><dl>{rows}</dl><pre>{escape(code)}</pre>

@@ -89,6 +89,8 @@ STYLE = """
   .cosim-page { padding: 0 14px 24px; }
 }
 """  # noqa: E501
+#: (levers, effect) of the last good answer.
+NO_ANSWER: tuple[Levers, Effect] | None = None
 LIMITS = (
     "Simulation exploratoire, pas une prévision : paramètres non encore calibrés, effets venus "
     "surtout d'études étrangères, hypothèses signalées comme telles dans les registres."
@@ -104,8 +106,8 @@ def _find(text: str) -> tuple[list[dict[str, str]], str]:
         {
             "code": str(row.code),
             "name": str(row.name),
-            "detail": f"{row.dep} · {number(row.inhabitants)} habitants · "
-            f"{number(row.n_communes)} communes",
+            "detail": f"{row.dep} · {number(float(str(row.inhabitants)))} habitants · "
+            f"{number(float(str(row.n_communes)))} communes",
         }
         for row in rows.itertuples(index=False)
     ]
@@ -167,7 +169,7 @@ def Page() -> None:
     started = solara.use_memo(lambda: levers.from_query(router.search or ""), [])
     state, set_state = solara.use_state(started[0])
     text, set_text = solara.use_state("")
-    answer, set_answer = solara.use_state(None)
+    answer, set_answer = solara.use_state(NO_ANSWER)
     found, message = solara.use_memo(lambda: _find(text), [text])
 
     def work(cancel: Any) -> None:
@@ -254,7 +256,7 @@ def Answer(state: Levers, set_state: Any, answer: Any, job: Any) -> None:
     final = current and effect is not None and effect.n >= compute.STAGES[-1]
     if job.state == solara.ResultState.ERROR:
         _text("p", f"Le calcul a échoué : {job.error}", "cosim-warning")
-    elif final:
+    elif final and effect is not None:
         _text("p", f"{effect.n} simulations de chaque, à hasard égal.", "cosim-status")
     else:
         done = f" ({effect.n} simulations pour l'instant)" if current and effect else ""

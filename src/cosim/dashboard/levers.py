@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from cosim import scenario, territory
@@ -84,7 +84,8 @@ def with_value(levers: Levers, name: str, value: float) -> Levers:
     if not math.isfinite(value):
         return levers
     steps = round((min(r.high, max(r.low, value)) - r.low) / r.step)
-    return replace(levers, **{name: r.low + steps * r.step})
+    moved: dict[str, Any] = {name: r.low + steps * r.step}
+    return replace(levers, **moved)
 
 
 def to_query(levers: Levers) -> str:
