@@ -1,102 +1,151 @@
-"""The report of an effect: one page that needs nothing from outside, and its figures beside it."""
+"""The report is one page that needs nothing from outside; its figures are readable by everybody."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from conftest import BUSY, scenario
 
-from cosim import figures, report, results
-from cosim.effects import compare
-from cosim.scenario import Scenario
+from cosim import effects, figures, report, results
+from cosim.scenario import loads
 
-SMALL = Scenario(
-    territory={"code": "synthetic", "synthetic": {"communes": 4, "population": 6000}},
-    time={"start": "2010-01", "end": "2012-12"},
-    parameters={"birth_base": -8.5},
-)
+VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    what_if = SMALL.with_(**{"catalysis.fte": 3.0, "title": "<b>Essai</b>"})
-    effect = compare(SMALL, what_if, replicates=6)
-    folder = tmp_path_factory.mktemp("report")
-    one, other = results.run(what_if), results.run(SMALL)
-    path = report.write(effect, folder, results=one, results_reference=other)
-    return effect, folder, path.read_text(encoding="utf-8")
+def effect():
+    """Two years of a small world, with and without two catalysts."""
+    reference = scenario(months=24, parameters=BUSY)
+    return effects.compare(reference, reference.with_(**{"catalysis.fte": 2.0}), 6, 1, 1)
 
 
-class Page(HTMLParser):
-    """What a page loads, what it says of its pictures, and whether its elements are closed."""
+@pytest.fixture(scope="module")
+def journals(effect):
+    return [results.run(one.scenario, seed=1) for one in (effect.scenario, effect.reference)]
 
-    def __init__(self, text):
+
+class Reader(HTMLParser):
+    """Collects what a page asks for, and whether its tags close."""
+
+    def __init__(self):
         super().__init__()
-        self.sources, self.alts, self.open = [], [], []
-        self.feed(text)
+        self.open, self.images, self.asked, self.lang = [], [], [], None
 
-    def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        self.sources += [given[key] for key in ("src", "href") if given.get(key)]
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        if tag == "html":
+            self.lang = found.get("lang")
         if tag == "img":
-            self.alts.append(given.get("alt", ""))
-        if tag not in ("img", "meta", "br"):
+            self.images.append(found)
+        self.asked += [v for k, v in attrs if k in ("src", "href", "srcset", "action")]
+        if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
 
-def test_the_page_needs_nothing_from_outside(written):
-    page = Page(written[2])
-    assert page.open == [] and page.sources
-    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
-    assert "url(" not in written[2] and "<script" not in written[2]
+def read(path):
+    page = Reader()
+    page.feed(path.read_text(encoding="utf-8"))
+    page.close()
+    assert not page.open
+    return page
 
 
-def test_every_picture_is_described_and_stands_beside_as_svg_and_png(written):
-    _, folder, text = written
-    page = Page(text)
-    assert len(page.alts) == 10 and all(len(alt) > 10 for alt in page.alts)
-    for suffix in ("svg", "png"):
-        assert len(list((folder / "figures").glob(f"*.{suffix}"))) == 10
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_the_page_asks_nothing_from_outside_and_every_picture_has_a_text(
+    effect, journals, lang, tmp_path
+):
+    path = report.write(effect, tmp_path, *journals, lang=lang)
+    page, text = read(path), path.read_text(encoding="utf-8")
+    assert page.lang == lang
+    assert all(asked.startswith(("data:", "#")) for asked in page.asked)
+    assert not re.search(r"@import|url\((?!['\"]?data:)", text)
+    assert len(page.images) >= 8
+    assert all(image["alt"].strip() for image in page.images)
 
 
-def test_it_says_the_sentence_the_limits_and_how_to_make_it_again(written):
-    effect, _, text = written
-    assert report.escape(effect.sentence("fr")) in text
-    assert "pas une prévision" in text and "pas encore calibrés" in text
-    for digest in (effect.reference.scenario.digest, effect.scenario.scenario.digest):
-        assert digest in text
-    assert "cosim compare reference.toml scenario.toml --replicates 6 --seed 1" in text
+def test_the_page_says_the_answer_its_limits_and_how_to_make_it_again(effect, journals, tmp_path):
+    text = report.write(effect, tmp_path, *journals).read_text(encoding="utf-8")
+    digests = (effect.reference.scenario.digest, effect.scenario.scenario.digest)
+    for wanted in (*digests, "exploration", "calibrés", "cosim compare", "--replicates 6 --seed 1"):
+        assert wanted in text
+    assert 'name="viewport"' in text
 
 
-def test_what_it_prints_to_make_it_again_gives_the_same_scenarios(written):
-    from html import unescape
+def test_figures_stand_beside_the_page_as_svg_and_png(effect, journals, tmp_path):
+    report.write(effect, tmp_path, *journals)
+    svg = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
+    assert svg == {path.stem for path in (tmp_path / "figures").glob("*.png")}
+    assert {"alliances", "belief", "types", "survival", "map", "network"} <= svg
 
-    from cosim.scenario import loads
 
-    effect, _, text = written
+def test_a_page_without_a_journal_leaves_out_what_only_a_journal_tells(effect, tmp_path):
+    page = read(report.write(effect, tmp_path))
+    assert 5 <= len(page.images) < 10
+
+
+def test_the_same_data_give_the_same_figure(effect, journals):
+    for draw in (lambda: figures.fan_chart(effect), lambda: figures.network(journals[0])):
+        assert figures.svg(draw()) == figures.svg(draw())
+
+
+def test_colours_of_kinds_differ_in_shape_and_stand_out_on_white():
+    assert len({marker for _, marker in figures.KINDS.values()}) == len(figures.KINDS)
+    assert len({colour for colour, _ in figures.KINDS.values()}) == len(figures.KINDS)
+    for colour in [c for c, _ in figures.KINDS.values()] + [figures.WHAT_IF, figures.REFERENCE]:
+        assert figures.contrast(colour) >= 3.0
+
+
+def test_contrast_is_that_of_wcag():
+    assert figures.contrast("#000000") == pytest.approx(21.0)
+    assert figures.contrast("#FFFFFF") == pytest.approx(1.0)
+    assert figures.contrast("#777777") == pytest.approx(4.48, abs=0.01)
+
+
+def test_shares_of_types_add_up_to_one(effect):
+    assert sum(figures.shares(effect.scenario, figures.TYPES).values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "digits", "lang", "sign", "text"),
+    [
+        (1234.5, 1, "fr", False, "1\u202f234,5"),
+        (1234.5, 1, "en", False, "1,234.5"),
+        (-3, 0, "fr", True, "\u22123"),
+        (3, 0, "en", True, "+3"),
+        (-0.04, 1, "fr", True, "0,0"),
+    ],
+)
+def test_numbers_are_written_as_each_language_writes_them(x, digits, lang, sign, text):
+    assert figures.number(x, digits, lang, sign) == text
+
+
+def test_labels_at_line_ends_never_overlap_and_keep_their_order():
+    wanted = [0.5, 0.51, 0.52, 0.9]
+    places = figures._spread(wanted, 0.1, 0.0, 1.0)
+    assert np.diff(places).min() >= 0.1 - 1e-6
+    assert sorted(places) == places
+
+
+def test_what_it_prints_to_make_it_again_gives_the_same_scenarios(effect, tmp_path):
+    text = report.write(effect, tmp_path).read_text(encoding="utf-8")
     code = unescape(re.search(r"<pre>(.*)</pre>", text, re.S)[1])
-    reference, scenario = code.split("# scenario.toml\n")
+    reference, what_if = code.split("# scenario.toml\n")
     assert loads(reference).digest == effect.reference.scenario.digest
-    assert loads(scenario).digest == effect.scenario.scenario.digest
+    assert loads(what_if).digest == effect.scenario.scenario.digest
 
 
-def test_a_title_is_never_read_as_html(written):
-    assert "<b>Essai" not in written[2] and "&lt;b&gt;Essai" in written[2]
+def test_a_title_is_never_read_as_html(tmp_path):
+    named = scenario(months=12).with_(title="<b>Essai</b>")
+    text = report.write(effects.compare(named, named, 2), tmp_path).read_text(encoding="utf-8")
+    assert "<b>Essai" not in text and "&lt;b&gt;Essai" in text
 
 
 def test_the_sampling_fraction_is_stated(tmp_path):
-    half = SMALL.with_(**{"territory.sample": 0.5})
-    text = report.write(compare(half, half, replicates=2), tmp_path).read_text(encoding="utf-8")
+    half = scenario(months=12).with_(**{"territory.sample": 0.5})
+    text = report.write(effects.compare(half, half, 2), tmp_path).read_text(encoding="utf-8")
     assert "50,0\u202f% des acteurs sont simulés" in text
-
-
-def test_it_exists_in_english(written, tmp_path):
-    text = report.write(written[0], tmp_path, lang="en").read_text(encoding="utf-8")
-    assert '<html lang="en">' in text and "not a forecast" in text
-
-
-def test_kinds_stand_out_from_the_page_and_from_one_another_by_shape():
-    assert all(figures.contrast(colour) >= 3.0 for colour, _ in figures.KINDS.values())
-    assert len({marker for _, marker in figures.KINDS.values()}) == len(figures.KINDS)
