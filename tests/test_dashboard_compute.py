@@ -1,12 +1,16 @@
 """Levers to scenario to bytes, without a screen: what the page computes, and what it refuses."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import scenario as tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cosim import scenario as documents
 from cosim.dashboard import compute, levers
@@ -68,6 +72,22 @@ def test_an_endless_address_is_cut_or_refused():
     assert state == DEFAULT and len(message) < 3000
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=200), st.sampled_from(["", "etp=", "territoire=", "courbe=", "a=1&etp="]))
+def test_no_address_breaks_the_page(text, start):
+    state, message = levers.from_query(start + text)
+    assert levers.from_query(levers.to_query(state)) == (state, "")
+    assert isinstance(message, str)
+
+
+@pytest.mark.parametrize("name", list(RANGES))
+@pytest.mark.parametrize("value", [0.3, 2.26, 7.7, 2023.4])
+def test_a_slider_stays_on_its_steps(name, value):
+    r = RANGES[name]
+    steps = (getattr(levers.with_value(DEFAULT, name, value), name) - r.low) / r.step
+    assert steps == pytest.approx(round(steps))
+
+
 @pytest.mark.parametrize("name", list(RANGES))
 def test_a_slider_stays_within_its_bounds(name):
     r = RANGES[name]
@@ -100,12 +120,27 @@ def test_each_lever_reaches_the_scenario_and_nothing_else():
     assert changed(shown="engaged") == set()
 
 
+def test_levers_at_the_reference_are_the_reference():
+    """Only what catalysts would do differs, and there are none."""
+    still = replace(DEFAULT, **{name: r.reference for name, r in RANGES.items()})
+    reference, scenario = levers.scenarios(still)
+    keys = {change.key for change in documents.diff(reference, scenario)}
+    assert scenario.catalysis.fte == 0 and all(key.startswith("catalysis.") for key in keys)
+
+
+def test_levers_become_the_document_that_files_read():
+    _, scenario = levers.scenarios(replace(DEFAULT, mix="dialogue", crisis=0.5))
+    assert documents.loads(scenario.to_toml()).digest == scenario.digest
+
+
 @pytest.mark.parametrize("mix", levers.MIXES)
 @pytest.mark.parametrize("start", [RANGES["start"].low, RANGES["start"].high])
 def test_every_corner_of_the_levers_is_a_valid_scenario(mix, start):
     for fte in (0.0, 12.0):
         for caseload, crisis in ((3, 0.0), (40, 2.0)):
-            state = replace(DEFAULT, mix=mix, start=start, fte=fte, caseload=caseload, crisis=crisis)
+            state = replace(
+                DEFAULT, mix=mix, start=start, fte=fte, caseload=caseload, crisis=crisis
+            )
             levers.scenarios(state)
 
 
@@ -116,6 +151,7 @@ def test_a_large_territory_is_sampled_to_about_a_thousand_actors():
     assert total > levers.MOST_ACTORS
     assert (1 / sample) == pytest.approx(round(1 / sample))  # « 1 acteur sur n »
     assert levers.MOST_ACTORS / 2 <= total * sample <= levers.MOST_ACTORS
+    assert levers.sample_of(DEFAULT.code) == 1.0
 
 
 # -- ensembles ----------------------------------------------------------------------------
@@ -267,12 +303,10 @@ def test_the_inside_of_the_server_is_hidden(path):
 
 def test_solara_reads_the_settings_that_we_give():
     """A misspelt variable is silently ignored: each must have the value that was meant."""
-    serve = pytest.importorskip("cosim.dashboard.serve")
-    import subprocess
-    import sys
-
+    pytest.importorskip("solara")
     code = (
-        "import cosim.dashboard.serve as s; s.application(); from solara.server import settings as t;"
+        "import cosim.dashboard.serve as s; s.application();"
+        "from solara.server import settings as t;"
         "print(t.telemetry.mixpanel_enable, t.kernel.cull_timeout, t.kernel.max_count,"
         " t.session.http_only, t.main.mode)"
     )
