@@ -169,6 +169,12 @@ def test_two_visitors_do_not_move_each_others_levers(browser, page, port):
     other.close()
 
 
+def test_the_served_page_is_french_and_lets_people_zoom(port):
+    page = ask(port, "/", **{"Accept-Encoding": "gzip"}).read().decode()
+    assert '<html lang="fr">' in page
+    assert "user-scalable" not in page and "maximum-scale" not in page
+
+
 def test_the_server_refuses_strangers(port):
     assert ask(port, "/", Host="elsewhere.example").status == 400
     assert ask(port, "/", Origin="http://elsewhere.example").status == 403

@@ -84,6 +84,15 @@ class Effect:
         )
         return pairs
 
+    def means(self, indicator: str, group: str = "", month: int | str = -1) -> tuple[float, float]:
+        """Return the means of reference and scenario; they differ by the mean of the pairs."""
+        row = self._row(month)
+        before, after = self.reference, self.scenario
+        return (
+            float(before.array(indicator, group)[:, row].mean()),
+            float(after.array(indicator, group)[:, row].mean()),
+        )
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """`table_at` each December and the last month, for every indicator and group."""

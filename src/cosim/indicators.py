@@ -84,6 +84,43 @@ class Indicator:
         return self.definition_en if lang == "en" else self.definition_fr
 
 
+#: indicator -> mechanisms that move it directly: from a curve to its rule in two steps.
+MOVED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "convinced": ("commitment", "context"),
+        "able": ("know_how", "context"),
+        "commitment": ("commitment", "context"),
+        "know_how": ("know_how", "context"),
+        "maturity": ("commitment", "know_how"),
+        "rung": ("commitment", "know_how"),
+        "engaged": ("formation", "life"),
+        "engaged_local": ("formation", "life"),
+        "alliances": ("formation", "life"),
+        "births": ("formation",),
+        "successes": ("life",),
+        "failures": ("life",),
+        "endings": ("life", "context"),
+        "age": ("formation", "life"),
+        "size": ("formation", "life"),
+        "load": ("formation", "life"),
+        "local": ("formation", "life"),
+        "supported": ("catalysis",),
+        "recognised": ("recognition",),
+        "trust_within": ("trust", "life"),
+        "trust_across": ("trust", "life"),
+        "cross_ties": ("encounter", "catalysis"),
+        "degree": ("encounter", "catalysis"),
+        "clustering": ("encounter",),
+        "components": ("encounter",),
+        "fragility": ("outcomes", "context"),
+        "engines": ("outcomes",),
+        "force": ("commitment", "formation", "life", "catalysis", "encounter"),
+        "lever": ("commitment", "know_how", "formation"),
+        "actors": ("context",),
+        "spending": ("catalysis",),
+    }
+)
+
 _KINDS = ("", *WORLDS)
 _LEVELS = (*_KINDS, SURVEYED)
 _DOMAINS = tuple(name for _, name in DOMAINS)

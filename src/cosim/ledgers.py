@@ -60,9 +60,12 @@ def facts(status: str | None = None, use: str | None = None) -> list[Row]:
 
 def indicators() -> list[Row]:
     """Return what is measured."""
-    from cosim.indicators import INDICATORS
+    from cosim.indicators import INDICATORS, MOVED_BY
 
-    return [_row(indicator) for indicator in INDICATORS.values()]
+    return [
+        {**_row(indicator), "moved_by": list(MOVED_BY[name])}
+        for name, indicator in INDICATORS.items()
+    ]
 
 
 def mechanisms() -> list[Row]:
@@ -254,11 +257,12 @@ def _indicators_page() -> str:
     rows = indicators()
     table = _table(
         ("Indicateur — indicator", "Nom — name", "Unité — unit", "Sens", "Définition",
-         "Definition", "Groupes — groups"),
+         "Definition", "Groupes — groups", "Mécanismes — moved by"),
         (
             (f"`{r['name']}`", f"{r['fr']} — {r['en']}" + " (hypothèse)" * r["hypothesis"],
              r["unit"], BETTER[r["better"]], r["definition_fr"], r["definition_en"],
-             ", ".join(f"`{g}` {group_label(g)}" if g else group_label(g) for g in r["groups"]))
+             ", ".join(f"`{g}` {group_label(g)}" if g else group_label(g) for g in r["groups"]),
+             ", ".join(f"[{m}](../src/cosim/mechanisms/{m}.py)" for m in r["moved_by"]))
             for r in rows
         ),
     )  # fmt: skip

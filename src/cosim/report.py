@@ -178,6 +178,7 @@ def _counted(results: Results | None, reference: Results | None, lang: Lang) -> 
 def _key(effect: Effect, name: str, lang: Lang) -> str:
     words = _WORDS[lang]
     row = effect.table_at([-1], [name]).iloc[0]
+    before, after = effect.means(name)
     share = INDICATORS[name].unit == "share"
 
     def level(x: float) -> str:
@@ -190,8 +191,8 @@ def _key(effect: Effect, name: str, lang: Lang) -> str:
     to = "à" if lang == "fr" else "to"
     unit = words["points"] if share else ""
     return (
-        f'<div class="key">{escape(INDICATORS[name].label(lang))}<b>{level(row.scenario)}</b>'
-        f"{change(row.difference)}{unit} · {words['reference']} {level(row.reference)}"
+        f'<div class="key">{escape(INDICATORS[name].label(lang))}<b>{level(after)}</b>'
+        f"{change(row.difference)}{unit} · {words['reference']} {level(before)}"
         f"<small>{words['interval']} {change(row.low)} {to} {change(row.high)}</small></div>"
     )
 

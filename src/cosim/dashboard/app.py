@@ -119,17 +119,17 @@ def _figure(value: float, unit: str) -> str:
 
 
 def _kpi(effect: Effect, name: str) -> tuple[str, str, str]:
-    """Return label, value and what stands beside: difference and reference."""
+    """Return label, mean, and what stands beside: difference and reference."""
     what = INDICATORS[name]
-    row = effect.table_at([-1], [name]).iloc[0]
-    difference = float(row.difference)
+    before, after = effect.means(name)
+    difference = after - before
     sign = "+" if difference > 0 else ""
     if what.unit == "share":
         change = f"{sign}{number(100 * difference, 1)} points"
     else:
         change = f"{sign}{number(difference, 0 if what.unit == 'count' else 2)}"
-    reference = _figure(float(row.reference), what.unit)
-    return what.fr, _figure(float(row.scenario), what.unit), f"{change} · référence {reference}"
+    reference = _figure(before, what.unit)
+    return what.fr, _figure(after, what.unit), f"{change} · référence {reference}"
 
 
 @solara.component
@@ -190,7 +190,7 @@ def Page() -> None:
             _text(
                 "p", "Déplacez un levier : la réponse se compare à la référence, sans catalyseur."
             )
-        if started[1]:
+        if started[1] and state == started[0]:
             _text("p", started[1], "cosim-warning", role="alert")
         with solara.Div(classes=["cosim-grid"]):
             Controls(state, set_state, text, set_text, found, message)

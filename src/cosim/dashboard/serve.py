@@ -39,6 +39,7 @@ HEADERS = {
     b"referrer-policy": b"same-origin",
 }
 HIDDEN = ("/resourcez",)
+STATIC = ("/static/", "/_solara/", "/jupyter/")
 
 
 def _name(host: str) -> str:
@@ -81,14 +82,41 @@ class Guard:
         elif scope["path"] == "/healthz":
             await _answer(send, 200, b"ok")
         else:
+            if not scope["path"].startswith(STATIC):  # the page is rewritten: not compressed
+                plain = [h for h in scope["headers"] if h[0].lower() != b"accept-encoding"]
+                scope = {**scope, "headers": plain}
             await self.app(scope, receive, _with_headers(send))
 
 
+#: What Solara's own page says, and what ours says instead: French, and zoom allowed.
+PAGE = (
+    (b"<html>", b'<html lang="fr">'),
+    (b", maximum-scale=1, user-scalable=no, minimal-ui", b""),
+)
+
+
 def _with_headers(send: Send) -> Send:
+    start: dict[str, Any] = {}
+    page: list[bytes] = []
+
     async def wrapped(message: Any) -> None:
         if message["type"] == "http.response.start":
             kept = [(k, v) for k, v in message["headers"] if k.lower() not in HEADERS]
             message = {**message, "headers": [*kept, *HEADERS.items()]}
+            if any(k.lower() == b"content-type" and b"html" in v for k, v in kept):
+                start.update(message)
+                return
+        elif start:
+            page.append(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            body = b"".join(page)
+            for old, new in PAGE:
+                body = body.replace(old, new)
+            length = (b"content-length", str(len(body)).encode())
+            headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+            await send({**start, "headers": [*headers, length]})
+            message = {"type": "http.response.body", "body": body}
         await send(message)
 
     return wrapped
