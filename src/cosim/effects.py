@@ -173,7 +173,7 @@ class Effect:
         ends = (0.05, 0.95) if self.n >= FEW else (0.0, 1.0)
         low, high = np.quantile(pairs, ends)
         facts = Facts(
-            reference=float(np.median(self.reference.array(indicator, group)[:, row])),
+            reference=self.means(indicator, group, row)[0],
             mean=float(pairs.mean()),
             low=float(low),
             high=float(high),

@@ -37,7 +37,7 @@ _UNITS = {
 class Facts(NamedTuple):
     """What a sentence tells: one indicator in one month, differences over paired replicates."""
 
-    reference: float  # median
+    reference: float  # mean, so that the mean difference adds to it
     mean: float
     low: float
     high: float
