@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -394,6 +394,6 @@ def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
 
 
 __all__ = [
-    "Plan", "Run", "Schedule", "check_overflow", "own_rules", "plan", "replace", "replicate",
+    "Plan", "Run", "Schedule", "check_overflow", "own_rules", "plan", "replicate",
     "replicates", "room", "schedule", "territory_of", "with_scenario",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim import effects_text
 from cosim.errors import ResultsError
 from cosim.indicators import INDICATORS, SURVEYED, group_label
 from cosim.state import ORIGINS, TYPES
@@ -76,13 +77,8 @@ def style() -> Iterator[None]:
 
 def number(x: float, digits: int = 0, lang: str = "fr", sign: bool = False) -> str:
     """A number as it is written in French (1 234,5) or English (1,234.5)."""
-    rounded = round(float(x), digits) + 0.0
-    text = f"{abs(rounded):,.{digits}f}"
-    if lang != "en":
-        text = text.replace(",", "\u202f").replace(".", ",")
-    if rounded < 0:
-        return "\u2212" + text
-    return "+" + text if sign and rounded > 0 else text
+    text = effects_text.number(float(x), digits, "en" if lang == "en" else "fr")
+    return "+" + text if sign and round(float(x), digits) > 0 else text
 
 
 def amount(
@@ -246,10 +242,6 @@ def _pair(data: Effect | Ensemble) -> tuple[Ensemble, Ensemble | None]:
     """The scenario's ensemble, and the reference's if there is one."""
     reference = getattr(data, "reference", None)
     return (data.scenario, reference) if reference is not None else (data, None)  # type: ignore[return-value]
-
-
-def _simulations(n: int, lang: str) -> str:
-    return _t(lang, f"{n} simulations", f"{n} simulations") if n > 1 else "1 simulation"
 
 
 # -- series -------------------------------------------------------------------------------

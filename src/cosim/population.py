@@ -68,16 +68,17 @@ def seats_of(place: Place, params: Any, sample: float = 1.0) -> dict[str, Array]
     thousands = place.population / 1000.0
     n_communes = len(place.population)
     profile = rng.integers(0, len(PROFILES), n_communes)
-    number = facts.value
+
+    def number(name: str) -> float:
+        return facts.fact(name).values[0]
 
     def mean(total: float, power: float, national: float) -> Array:
         return total * thousands**power / national
 
-    exponent = float(number("companies_law_exponent"))  # type: ignore[arg-type]
-    alpha = float(number("companies_law_dispersion"))  # type: ignore[arg-type]
-    firms = mean(float(number("companies_10")), exponent, totals.pop_124)  # type: ignore[arg-type]
-    visible = float(number("associations_visible_per_1000"))  # type: ignore[arg-type]
-    clubs = mean(visible * totals.population / 1000.0, 0.9, totals.pop_090)
+    alpha = number("companies_law_dispersion")
+    firms = mean(number("companies_10"), number("companies_law_exponent"), totals.pop_124)
+    visible = number("associations_visible_per_1000") * totals.population / 1000.0
+    clubs = mean(visible, number("associations_law_exponent"), totals.pop_090)
     counts = {
         "elu": place.councillors.astype(np.int64),
         "association": rng.poisson(clubs),
@@ -195,7 +196,7 @@ def engaged_shares(start: str, params: Any) -> Array:
     Linear on the logit between published years (mid-year), on the same slope before the first
     and level after the last; other associations take the slope of the employers (assumption).
     """
-    year = int(start[:4]) + (int(start[5:7]) - 0.5) / 12.0
+    year = _year(start)
 
     def share(first: str, last: str, level: float | None = None) -> float:
         a, b = facts.fact(first), facts.fact(last)
@@ -203,7 +204,7 @@ def engaged_shares(start: str, params: Any) -> Array:
         from_year, to_year = float(a.dates[0][:4]) + 0.5, float(b.dates[0][:4]) + 0.5
         slope = (y - x) / (to_year - from_year)
         end = y if level is None else _logit(level)
-        return 1.0 / (1.0 + math.exp(-(end + slope * (min(year, to_year) - to_year))))
+        return _expit(end + slope * (min(year, to_year) - to_year))
 
     employers = ("engaged_employer_associations_2009", "engaged_employer_associations_2015")
     others = facts.fact("engaged_other_associations_2015").values[0]
@@ -240,6 +241,15 @@ def _logit(p: float) -> float:
     return math.log(p / (1.0 - p))
 
 
+def _expit(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def _year(month: str) -> float:
+    """Return the middle of a month "YYYY-MM" in years."""
+    return int(month[:4]) + (int(month[5:7]) - 0.5) / 12.0
+
+
 def starting_commitment(start: str, params: Any) -> dict[str, tuple[float, float]]:
     """Return the Beta (a, b) of commitment by kind for a run that starts at month `start`.
 
@@ -251,20 +261,18 @@ def starting_commitment(start: str, params: Any) -> dict[str, tuple[float, float
         name: (float(getattr(params, f"c_{name}_a")), float(getattr(params, f"c_{name}_b")))
         for name in ("elu", "association", "academic", "catalyseur")
     }
-    first, last = (
-        int(d[:4]) + (int(d[5:7]) - 0.5) / 12 for d in facts.fact("convinced_elus").dates
-    )
-    year = int(start[:4]) + (int(start[5:7]) - 0.5) / 12
+    first, last = (_year(date) for date in facts.fact("convinced_elus").dates)
+    year = _year(start)
     if year <= first:
         return shapes
     low, high = (_logit(p) for p in facts.fact("convinced_elus").values)
-    share = 1 / (1 + math.exp(-(low + (high - low) * min(1.0, (year - first) / (last - first)))))
+    share = _expit(low + (high - low) * min(1.0, (year - first) / (last - first)))
     a, b = shapes["elu"]
     rise = _logit(_convinced_mean(share, a + b)) - _logit(a / (a + b))
     moved = {}
     for name, (a, b) in shapes.items():
         part = 1.0 if name == "elu" else params.late_start
-        mean = 1.0 / (1.0 + math.exp(-(_logit(a / (a + b)) + part * rise)))
+        mean = _expit(_logit(a / (a + b)) + part * rise)
         moved[name] = (mean * (a + b), (1.0 - mean) * (a + b))
     return moved
 
