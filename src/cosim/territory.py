@@ -74,7 +74,7 @@ class Territory:
     ----------
     code : code of the EPCI or EPT (SIREN), of Paris (INSEE), or of a stylised territory
     name : its name
-    kind : CC, CA, CU, METRO, MET69, EPT, Paris or synthetic
+    kind : CC, CA, CU, METRO, MET69, EPT, Paris, synthetic or cas-type
     departments : codes of its départements, sorted
     number : integer below 2**30 that stands for the territory in the random keys
     commune_codes, commune_names : by commune, sorted by code
@@ -165,6 +165,15 @@ def territories() -> pd.DataFrame:
     return _territories().copy()
 
 
+def communes() -> pd.DataFrame:
+    """The 34 875 communes, sorted by code, missing values left missing.
+
+    Columns: code, nom, dep, reg, epci, ept, population, lon, lat, km2, conseillers, and the code of
+    the territory (missing for four islands).
+    """
+    return _communes().copy()
+
+
 def find(text: str) -> pd.DataFrame:
     """Territories that answer a search, the best first.
 
@@ -198,11 +207,17 @@ def find(text: str) -> pd.DataFrame:
 def load(code: str) -> Territory:
     """The territory of this code, or the territory that contains the commune of this code.
 
+    `cas-rural` and the other codes of `cosim.cases` give the stylised territory of a class.
+
     Raises
     ------
     TerritoryError : no such territory; names the nearest one
     """
     given, code = code, code.strip().upper()
+    if code.startswith("CAS-"):
+        from cosim import cases
+
+        return cases.load(given)
     towns = _communes()
     if code == GRAND_PARIS:
         raise TerritoryError(
@@ -249,11 +264,11 @@ def synthetic(
             "a number of councillors is negative", key="councillors", found=councillors
         )
     weights = 1.0 / np.arange(1, communes + 1)
-    people = 1 + _share(population - communes, weights)
+    people = 1 + apportion(population - communes, weights)
     if councillors is None:
         seats = np.array([legal_councillors(n) for n in people.tolist()], dtype=np.int64)
     else:
-        seats = _share(councillors, people.astype(np.float64))
+        seats = apportion(councillors, people.astype(np.float64))
     step = np.arange(communes) - (communes - 1) / 2
     lat = np.full(communes, 47.0)
     return Territory(
@@ -272,6 +287,15 @@ def synthetic(
     )
 
 
+def apportion(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Whole numbers proportional to the weights, by largest remainders, that sum to total."""
+    exact = total * weights / weights.sum()
+    shares = np.floor(exact).astype(np.int64)
+    last = np.argsort(shares - exact, kind="stable")[: total - int(shares.sum())]
+    shares[last] += 1
+    return shares
+
+
 @lru_cache(maxsize=1)
 def national_totals() -> NationalTotals:
     """Sums over the 34 875 communes, islands without EPCI included (population of 2023)."""
@@ -284,15 +308,6 @@ def national_totals() -> NationalTotals:
         councillors=int(towns.conseillers.sum()),
         communes=len(towns),
     )
-
-
-def _share(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Whole numbers proportional to the weights, by largest remainders, that sum to total."""
-    exact = total * weights / weights.sum()
-    shares = np.floor(exact).astype(np.int64)
-    last = np.argsort(shares - exact, kind="stable")[: total - int(shares.sum())]
-    shares[last] += 1
-    return shares
 
 
 def _plain(text: str) -> str:
@@ -406,7 +421,10 @@ def _unknown(code: str, island: bool) -> TerritoryError:
         return TerritoryError(
             "this commune belongs to no EPCI, hence to no territory", key="territory", found=code
         )
+    from cosim.cases import CASES
+
     table = _territories()
+    case = CASES.get("-".join(_plain(code).removeprefix("cas ").split()))
     hits = find(code)
     if hits.empty:
         name = nearest(code, [*table.name, *_communes().nom]) or nearest(code, table.code)
@@ -416,6 +434,6 @@ def _unknown(code: str, island: bool) -> TerritoryError:
         "unknown territory",
         key="territory",
         found=code,
-        expected="the code of an EPCI, of an EPT or of a commune",
-        nearest=near,
+        expected="the code of an EPCI, of an EPT or of a commune, or a cas-type as cas-rural",
+        nearest=case.code if case else near,
     )
