@@ -424,7 +424,7 @@ def _stylised(case: Case) -> Territory:
     degree = EARTH_KM * np.pi / 180.0
     return Territory(
         code=case.code,
-        name=f"{case.title_fr} (cas-type)",
+        name=f"Cas-type {case.title_fr.lower()}",
         kind="cas-type",
         departments=(),
         number=case.number,

@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ----------
     arguments : without the name of the program; those of the process by default
     """
-    from cosim.cli import running, reading  # noqa: F401, I001  (they add their commands to `app`)
+    # They add their commands to `app`.
+    from cosim.cli import running, reading, diagnosing  # noqa: F401, I001
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # an ASCII terminal gets "?" for an accent
