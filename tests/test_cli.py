@@ -250,7 +250,7 @@ def test_compare_says_what_changes_and_by_how_much(tiny, capsys):
     assert "2 ETP" in text and made["difference"] in text
     assert made["sentences"][0]["fr"] in text
     assert {"indicator", "group", "difference", "low", "high"} <= set(made["table"][0])
-    spent = [r for r in made["table"] if r["indicator"] == "spending"]
+    spent = [r for r in made["table"] if r["indicator"] == "spending" and not r["group"]]
     assert spent[-1]["difference"] > 0
 
 

@@ -8,6 +8,7 @@ from cosim import engine
 from cosim.errors import CosimError, ScenarioError
 from cosim.indicators import COLUMNS, column
 from cosim.mechanisms import MECHANISMS
+from cosim.mechanisms.levers import begin
 from cosim.scenario import load
 from cosim.testing import changed, check_mechanism, check_state
 
@@ -61,7 +62,7 @@ def test_a_run_mechanism_by_mechanism_is_bit_identical_too(everything):
     rules = [MECHANISMS[name].rule() for name in everything.schedule.names]
     while not run.done:
         run.state = engine.room(run.state)
-        run.state.territory.flow[:] = 0.0
+        begin(run.state, everything.params, run.month)
         for rule in rules:
             rule(run.state, everything.params, run.month, run.key)
         run.measure()

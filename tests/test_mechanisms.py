@@ -63,6 +63,7 @@ RARE = {
     "territory.overflow", "actors.sessions", "actors.setbacks", "actors.soonest", "journal.other",
     "journal.value", "alliances.outside", "alliances.cause", "alliances.rung",
     "alliances.successes", "alliances.failures", "alliances.streak", "alliances.supported",
+    "alliances.followed", "alliances.outside_evidence",
 }  # fmt: skip
 
 
@@ -72,7 +73,8 @@ def test_each_of_our_mechanisms_changes_all_that_it_declares(name):
         "birth_base": -8.0, "join_base": -1.0, "hazard": 0.3, "tie_loss": 0.1,
         "exit_association": 0.05, "exit_company": 0.07,
         "birth_association": 0.08, "birth_company": 0.07,
-    })  # fmt: skip
+    }, rules={"trust": "beta", "maturity": "scalar"}, prime={"amount": 10},
+       ingenierie={"fte": 1})  # fmt: skip
     moved = set()
     for step in range(36):
         ready, before, key = _before(name, lively, step, None)

@@ -18,7 +18,7 @@ from cosim.errors import CosimError
 from cosim.mechanisms import bonds, catalysis, contacts, formation
 from cosim.state import (
     CAUSES,
-    DOMAINS,
+    DOMAIN_NAMES,
     KINDS,
     LIVING,
     N_WORLDS,
@@ -36,19 +36,14 @@ from cosim.streams import BIRTH, pair, uniform
 if TYPE_CHECKING:
     from cosim.model import CoSimModel
 
-_DOMAIN_NAMES = dict(DOMAINS)
 #: Draw number, under the purpose BIRTH, of a proposal made by an agent (formation uses 0 and 1).
 _PROPOSAL = 2
 #: First session number of those that agents convene; the mechanism stays far below.
 _CONVENED = 1 << 20
 
 
-def _domain(bit: int) -> str:
-    return _DOMAIN_NAMES.get(bit, f"odd{bit + 1}")
-
-
 def _domains(bits: int) -> frozenset[str]:
-    return frozenset(_domain(bit) for bit in range(bits.bit_length()) if bits >> bit & 1)
+    return frozenset(DOMAIN_NAMES[bit] for bit in range(bits.bit_length()) if bits >> bit & 1)
 
 
 @kernel
@@ -354,7 +349,7 @@ class Alliance(View):
     @property
     def domain(self) -> str:
         """Name of its domain."""
-        return _domain(int(self._read("domain")))
+        return DOMAIN_NAMES[int(self._read("domain"))]
 
     @property
     def type(self) -> str:

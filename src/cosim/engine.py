@@ -69,12 +69,12 @@ class Schedule:
         if not self.own:
             compiled: Rule = _compiled(self.names).step
             return compiled
-        from cosim.measure import begin
+        from cosim.mechanisms.levers import begin
 
         rules = [m.rule() for m in self.mechanisms]
 
         def step(state: State, params: Any, month: int, key: Any) -> None:
-            begin(state, month)
+            begin(state, params, month)
             for rule in rules:
                 rule(state, params, month, key)
 
@@ -83,12 +83,13 @@ class Schedule:
 
 _SOURCE = '''"""Generated: the schedule {names}."""
 from cosim.compiled import kernel
-from cosim.measure import begin, measure
+from cosim.measure import measure
+from cosim.mechanisms.levers import begin
 {imports}
 
 @kernel
 def step(state, params, month, key):
-    begin(state, month)
+    begin(state, params, month)
 {calls}
 
 @kernel

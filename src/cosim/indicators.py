@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cosim.errors import ResultsError, nearest
-from cosim.state import DOMAINS, ORIGINS, RUNGS, SIZE_CLASSES, TYPES
+from cosim.state import (
+    DOMAIN_NAMES,
+    LEVERS,
+    ORIGINS,
+    PUBLICS,
+    RUNGS,
+    SHARED,
+    SIZE_CLASSES,
+    TYPES,
+)
 
 WORLDS = ("elu", "association", "company", "academic")
 #: Maires and adjoints: whom the surveys ask.
@@ -19,6 +28,11 @@ SURVEYED = "elu/executif"
 #: Commune size classes: upper bounds of inhabitants.
 COMMUNE_SIZES = (("<2000", 2_000), ("2000-10000", 10_000), (">10000", 1 << 60))
 LADDER = (1, 2, 3, 4)
+#: The two approaches of the documents, and the types of each.
+APPROACHES = ("interet-general", "economique")
+ENGINEERING = ("gestion", "projets", "catalyse")
+#: What money is spent on; the three volets of the usine together.
+SPENDERS = tuple(dict.fromkeys(LEVERS))
 
 GROUP_LABELS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -42,6 +56,43 @@ GROUP_LABELS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "dialogue": ("dialogue", "dialogue"),
         "place": ("lieu", "place"),
         "seeded": ("déjà là au départ", "there at the start"),
+        "interet-general": ("approche d'intérêt général", "general-interest approach"),
+        "economique": ("approche économique", "economic approach"),
+        "gestion": ("ingénierie de gestion", "engineering of management"),
+        "projets": ("ingénierie de projets", "engineering of projects"),
+        "catalyse": ("catalyse", "catalysis"),
+        "catalysis": ("catalyse", "catalysis"),
+        "lieux": ("lieux publics", "public places"),
+        "droit": ("droit de l'alliance", "law of the alliance"),
+        "ingenierie": ("ingénierie de l'alliance", "engineering of the alliance"),
+        "prime": ("prime à l'alliance", "premium for the alliance"),
+        "donnees": ("données", "data"),
+        "outils": ("outils", "tools"),
+        "competences": ("compétences", "skills"),
+        "reconnaissance": ("reconnaissance", "recognition"),
+        "usine": ("usine de la co-construction", "usine of co-construction"),
+        "organisations": ("organisations", "organisations"),
+        "territoires": ("catalyseurs et lieux", "catalysts and places"),
+        "collectivites": ("collectivités", "local authorities"),
+        "institutions": ("institutions et investisseurs", "institutions and investors"),
+        "conscience": ("conscience", "awareness"),
+        "vision": ("vision", "vision"),
+        "actions": ("actions", "actions"),
+        "mobilisation": ("mobilisation", "mobilisation"),
+        "dispositifs": ("dispositifs", "arrangements"),
+        "modeles": ("modèles", "models"),
+        "co-construction": ("co-construction", "co-construction"),
+        "faim": ("faim (ODD 2)", "hunger (SDG 2)"),
+        "egalite": ("égalité (ODD 5)", "equality (SDG 5)"),
+        "eau": ("eau (ODD 6)", "water (SDG 6)"),
+        "energie": ("énergie (ODD 7)", "energy (SDG 7)"),
+        "innovation_industrie": ("innovation et industrie (ODD 9)", "innovation, industry (SDG 9)"),
+        "inegalites": ("inégalités (ODD 10)", "inequalities (SDG 10)"),
+        "consommation": ("consommation (ODD 12)", "consumption (SDG 12)"),
+        "oceans": ("océans (ODD 14)", "oceans (SDG 14)"),
+        "biodiversite": ("biodiversité (ODD 15)", "biodiversity (SDG 15)"),
+        "paix": ("paix et institutions (ODD 16)", "peace and institutions (SDG 16)"),
+        "partenariats": ("partenariats (ODD 17)", "partnerships (SDG 17)"),
         "pauvrete": ("pauvreté (ODD 1)", "poverty (SDG 1)"),
         "vieillissement": ("vieillissement (ODD 3)", "ageing (SDG 3)"),
         "education": ("éducation (ODD 4)", "education (SDG 4)"),
@@ -117,13 +168,19 @@ MOVED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "force": ("commitment", "formation", "life", "catalysis", "encounter"),
         "lever": ("commitment", "know_how", "formation"),
         "actors": ("context",),
-        "spending": ("catalysis",),
+        "spending": ("context",),
+        "engaged_measured": ("recognition", "formation"),
+        "alliances_measured": ("recognition", "formation"),
+        "meetings": ("encounter", "catalysis"),
+        "regulars": ("catalysis",),
+        "place_ties": ("encounter",),
+        "reach": ("context",),
+        "ingenierie": ("know_how", "life", "catalysis"),
     }
 )
 
 _KINDS = ("", *WORLDS)
 _LEVELS = (*_KINDS, SURVEYED)
-_DOMAINS = tuple(name for _, name in DOMAINS)
 _ENGAGED = (
     *_KINDS,
     "association/employer",
@@ -158,7 +215,8 @@ _ALL = (
               "Share of the engaged with at least one alliance inside the territory.", _KINDS),
     Indicator("alliances", "count", "Alliances actives", "Living alliances", +1,
               "Nombre d'alliances vivantes.", "Number of living alliances.",
-              ("", *TYPES, *RUNGS, *_DOMAINS, *ORIGINS)),
+              ("", *TYPES, *RUNGS, *DOMAIN_NAMES, *ORIGINS, *APPROACHES,
+               *(f"{kind}/{rung}" for kind in TYPES for rung in RUNGS))),
     Indicator("births", "/month", "Naissances d'alliances", "Births of alliances", +1,
               "Alliances nées dans le mois.", "Alliances born in the month."),
     Indicator("successes", "/month", "Réussites communes", "Joint successes", +1,
@@ -205,7 +263,7 @@ _ALL = (
     Indicator("fragility", "index", "Fragilité", "Fragility", -1,
               "Indice de fragilité du territoire, 50 au départ (hypothèse).",
               "Fragility index of the territory, 50 at the start (assumption).",
-              ("", *_DOMAINS), hypothesis=True),
+              ("", *DOMAIN_NAMES), hypothesis=True),
     Indicator("engines", "index", "Moteurs économiques durables", "Sustainable engines", +1,
               "Indice des moteurs économiques, 20 au départ (hypothèse).",
               "Index of economic engines, 20 at the start (assumption).", hypothesis=True),
@@ -224,8 +282,35 @@ _ALL = (
     Indicator("actors", "count", "Acteurs", "Actors", 0,
               "Acteurs présents.", "Actors present.", (*_KINDS, "catalyseur")),
     Indicator("spending", "k€", "Dépense cumulée", "Cumulated spending", 0,
-              "Coût des catalyseurs depuis le début (ETP × coût complet).",
-              "Cost of the catalysts since the start (FTE × full cost)."),
+              "Ce que chaque levier a dépensé depuis le début.",
+              "What each lever has spent since the start.", ("", *SPENDERS)),
+    Indicator("engaged_measured", "share", "Engagés, vus par une enquête",
+              "Engaged, as a survey sees them", +1,
+              "Part des acteurs dont une alliance reconnue serait vue par une enquête.",
+              "Share of actors one of whose recognised alliances a survey would see.",
+              (*_KINDS, "association/employer", "association/other")),
+    Indicator("alliances_measured", "count", "Alliances vues par une enquête",
+              "Alliances that a survey sees", +1,
+              "Alliances reconnues × probabilité d'être vues.",
+              "Recognised alliances × probability of being seen."),
+    Indicator("meetings", "/month", "Rencontres", "Meetings", +1,
+              "Rencontres du mois, retrouvailles comprises.",
+              "Meetings of the month, those of acquaintances included."),
+    Indicator("regulars", "count", "Habitués des lieux", "Regulars of places", +1,
+              "Personnes qui fréquentent un lieu.", "People who attend a place."),
+    Indicator("place_ties", "count", "Liens nés dans un lieu", "Ties born in a place", +1,
+              "Connaissances qui se sont rencontrées dans un lieu.",
+              "Acquaintances who met in a place."),
+    Indicator("reach", "share", "Public touché", "Public reached", 0,
+              "Part de chaque public que touchent données, outils et compétences (hypothèse).",
+              "Share of each public that data, tools and skills reach (assumption).",
+              tuple(f"{lever}/{public}" for lever in SHARED for public in PUBLICS),
+              hypothesis=True),
+    Indicator("ingenierie", "level", "Trois ingénieries", "Three engineering capacities", +1,
+              "Gestion : part des élus capables de piloter ; projets : part des alliances suivies "
+              "ou accompagnées ; catalyse : ETP pour 100 acteurs.",
+              "Gestion: share of élus able to pilot; projets: share of alliances followed or "
+              "accompanied; catalyse: FTE per 100 actors.", ENGINEERING),
 )  # fmt: skip
 
 #: name -> indicator.

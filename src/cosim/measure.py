@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.compiled import kernel
-from cosim.indicators import COMMUNE_SIZES, LADDER, SURVEYED, WORLDS, column
+from cosim.indicators import (
+    APPROACHES,
+    COMMUNE_SIZES,
+    ENGINEERING,
+    LADDER,
+    SURVEYED,
+    WORLDS,
+    column,
+)
 from cosim.mechanisms.bonds import popcount
 from cosim.mechanisms.life import support_of
 from cosim.mechanisms.outcomes import living_actors
@@ -17,20 +25,25 @@ from cosim.state import (
     ASSOCIATION,
     CATALYSEUR,
     COMPANY,
-    DOMAINS,
+    DOMAIN_NAMES,
     ELU,
     F_BIRTHS,
     F_COMPLETED,
     F_FADED,
     F_FAILED,
     F_FAILURES,
+    F_MEETINGS,
     F_SUCCESSES,
+    LEVERS,
     N_DOMAINS,
     N_WORLDS,
     NEVER,
     NOBODY,
     ORIGINS,
+    PLACE_BORN,
+    PUBLICS,
     RUNGS,
+    SHARED,
     TYPES,
 )
 
@@ -50,11 +63,9 @@ _ALLIANCES = column("alliances")
 _TYPE = column("alliances", TYPES[0])
 _CONTRACT = column("alliances", RUNGS[0])
 _ORIGIN = column("alliances", ORIGINS[0])
-_DOMAIN = np.full(N_DOMAINS, NOBODY)
-_FRAGILE = np.full(N_DOMAINS, NOBODY)
-for _bit, _name in DOMAINS:
-    _DOMAIN[_bit] = column("alliances", _name)
-    _FRAGILE[_bit] = column("fragility", _name)
+_DOMAIN = column("alliances", DOMAIN_NAMES[0])
+_APPROACH = column("alliances", APPROACHES[0])
+_KIND_RUNG = column("alliances", f"{TYPES[0]}/{RUNGS[0]}")
 _BIRTHS = column("births")
 _SUCCESSES = column("successes")
 _FAILURES = column("failures")
@@ -77,6 +88,15 @@ _FORCE = column("force", "conscience")
 _LEVER = column("lever", "vision")
 _ACTORS = column("actors")
 _SPENDING = column("spending")
+_SPENDER = np.array([column("spending", name) for name in LEVERS])
+_MEASURED = column("engaged_measured")
+_MEASURED_EMPLOYER = column("engaged_measured", "association/employer")
+_SEEN = column("alliances_measured")
+_MEETINGS = column("meetings")
+_REGULARS = column("regulars")
+_PLACE_TIES = column("place_ties")
+_REACH = column("reach", f"{SHARED[0]}/{PUBLICS[0]}")
+_ENGINEERING = column("ingenierie", ENGINEERING[0])
 assert column("convinced", SURVEYED) == _CONVINCED + _N_LEVELS - 1
 assert len(WORLDS) == N_WORLDS and len(LADDER) == 4
 
@@ -101,7 +121,7 @@ def _levels(out, group, c, e):
 
 
 @kernel
-def _actors(state, commune_class, out):
+def _actors(state, params, commune_class, out):
     actors = state.actors
     alliances = state.alliances
     n = np.zeros(_N_LEVELS)
@@ -122,8 +142,12 @@ def _actors(state, commune_class, out):
         size = actors.size_class[i]
         is_engaged = actors.load[i] > 0
         local = False
+        hidden = 1.0  # probability that a survey sees none of its alliances
         for s in range(actors.load[i]):
-            local = local or alliances.outside[actors.seats[i, s]] == NOBODY
+            a = actors.seats[i, s]
+            local = local or alliances.outside[a] == NOBODY
+            if alliances.recognised[a] != NEVER:
+                hidden *= 1.0 - params.survey_sees
         for group in (0, 1 + kind):
             n[group] += 1
             _levels(out, group, c, e)
@@ -131,6 +155,7 @@ def _actors(state, commune_class, out):
             out[_LOAD + group] += actors.load[i] / actors.capacity[i]
             out[_ENGAGED + group] += is_engaged
             out[_LOCALLY + group] += local
+            out[_MEASURED + group] += 1.0 - hidden
             engaged[group] += is_engaged
         if kind == ELU and size < 2:
             n[5] += 1
@@ -139,6 +164,7 @@ def _actors(state, commune_class, out):
             group = 0 if size >= 2 else 1
             associations[group] += 1
             out[_EMPLOYER + group] += is_engaged
+            out[_MEASURED_EMPLOYER + group] += 1.0 - hidden
         elif kind == COMPANY:
             companies[size] += 1
             out[_COMPANY + size] += is_engaged
@@ -151,12 +177,14 @@ def _actors(state, commune_class, out):
     for group in range(N_WORLDS + 1):
         out[_ACTORS + group] = n[group]
         _share(out, _ENGAGED + group, n[group])
+        _share(out, _MEASURED + group, n[group])
         _share(out, _LOCALLY + group, engaged[group])
         _share(out, _LOAD + group, n[group])
         for r in range(4):
             _share(out, _RUNG + 4 * group + r, n[group])
     for group in range(2):
         _share(out, _EMPLOYER + group, associations[group])
+        _share(out, _MEASURED_EMPLOYER + group, associations[group])
     for group in range(5):
         _share(out, _COMPANY + group, companies[group])
     for group in range(3):
@@ -165,7 +193,6 @@ def _actors(state, commune_class, out):
 
 @kernel
 def _alliances(state, month, out):
-    actors = state.actors
     alliances = state.alliances
     substeps = state.settings.substeps
     living = 0.0
@@ -177,13 +204,14 @@ def _alliances(state, month, out):
         out[_TYPE + alliances.type[a]] += 1.0
         out[_CONTRACT + alliances.rung[a]] += 1.0
         out[_ORIGIN + alliances.origin[a]] += 1.0
-        if _DOMAIN[alliances.domain[a]] != NOBODY:
-            out[_DOMAIN[alliances.domain[a]]] += 1.0
+        out[_DOMAIN + alliances.domain[a]] += 1.0
+        out[_APPROACH + (0 if alliances.type[a] < 2 else 1)] += 1.0
+        out[_KIND_RUNG + 2 * alliances.type[a] + alliances.rung[a]] += 1.0
         out[_AGE] += (month - alliances.born[a]) / substeps
         outside = alliances.outside[a] != NOBODY
         out[_SIZE] += alliances.n_members[a] + outside
         out[_LOCAL] += not outside
-        supported = support_of(actors, alliances, a) > 0.0
+        supported = support_of(state, a, month) > 0.0
         out[_SUPPORTED] += supported
         out[_RECOGNISED] += alliances.recognised[a] != NEVER
         models += alliances.rung[a] == 1 or supported
@@ -217,6 +245,8 @@ def _ties(state, out):
             out[_DEGREE + group] += actors.contacts[i]
         for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
             other = actors.kind[ties.other[slot]]
+            if ties.marks[slot] & PLACE_BORN:
+                out[_PLACE_TIES] += 0.5 if other != CATALYSEUR else 1.0
             if other == kind:
                 out[_WITHIN] += ties.trust[slot]
                 within += 1.0
@@ -306,14 +336,6 @@ def _shared_needs(state):
 
 
 @kernel
-def begin(state, month):
-    """Start a step: monthly counters at zero in its first step, no proposal left over."""
-    if month % state.settings.substeps == 0:
-        state.territory.flow[:] = 0.0
-    state.territory.n_proposals = 0
-
-
-@kernel
 def measure(state, params, month, scale, commune_class, out, previous):
     """Fill `out`, one row of `COLUMNS`, at the end of step `month`.
 
@@ -322,7 +344,7 @@ def measure(state, params, month, scale, commune_class, out, previous):
     """
     out[:] = 0.0
     substeps = np.int64(state.settings.substeps)
-    _actors(state, commune_class, out)
+    _actors(state, params, commune_class, out)
     models = _alliances(state, month, out)
     _ties(state, out)
     index = month // substeps
@@ -336,8 +358,7 @@ def measure(state, params, month, scale, commune_class, out, previous):
         if state.territory.domains >> d & 1:
             out[_FRAGILITY] += state.territory.fragility[d]
             n += 1.0
-            if _FRAGILE[d] != NOBODY:
-                out[_FRAGILE[d]] = state.territory.fragility[d]
+        out[_FRAGILITY + 1 + d] = state.territory.fragility[d]
     _share(out, _FRAGILITY, n)
     out[_ENGINES] = state.territory.engines
     living = max(1, living_actors(state.actors))
@@ -358,9 +379,18 @@ def measure(state, params, month, scale, commune_class, out, previous):
         out[_LEVER + 1] = out[_ABLE] / total
         out[_LEVER + 2] = out[_ENGAGED] / total
     out[_LEVER + 3] = total
-    spent = 0.0
-    for t in range(month + 1):
-        spent += state.calendar.fte[t]
-    out[_SPENDING] = spent * params.fte_cost / (12.0 * substeps)
+    territory = state.territory
+    for lever in range(len(_SPENDER)):
+        out[_SPENDER[lever]] += territory.spent[lever]
+        out[_SPENDING] += territory.spent[lever]
+    out[_SEEN] = params.survey_sees * out[_RECOGNISED] * out[_ALLIANCES]
+    out[_MEETINGS] = territory.flow[F_MEETINGS]
+    out[_REGULARS] = visitors
+    for lever in range(3):
+        for public in range(4):
+            out[_REACH + 4 * lever + public] = territory.doses[lever, public]
+    out[_ENGINEERING] = out[_ABLE + 1 + ELU]
+    out[_ENGINEERING + 1] = out[_SUPPORTED]
+    out[_ENGINEERING + 2] = 100.0 * fte / living
     for k in range(out.shape[0]):
         out[k] *= scale[k]

@@ -16,20 +16,16 @@ from cosim import facts
 from cosim.state import (
     ACTORS,
     ALLIANCES,
-    CALENDAR,
     CATALYSEUR,
     CATALYST_SLOTS,
     COMMUNES,
-    DEFAULT_DOMAINS,
-    INVITATIONS,
+    DOMAIN_NAMES,
     JOURNAL,
-    METIERS,
     NEVER,
     NOBODY,
     PLACES,
     PROFILES,
     PROPOSALS,
-    SETTINGS,
     TERRITORY,
     TIE_SLOTS,
     TIES,
@@ -39,6 +35,7 @@ from cosim.state import (
     record,
     records,
 )
+from cosim.timetable import calendar, settings
 
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
@@ -48,7 +45,9 @@ if TYPE_CHECKING:
 ENGAGED_CLASSES = ("elu", "association", "association_employer", "company", "academic")
 
 
-def seats_of(place: Place, params: Any, sample: float = 1.0) -> dict[str, Array]:
+def seats_of(
+    place: Place, params: Any, sample: float = 1.0, profile: str = "mixed"
+) -> dict[str, Array]:
     """Return kind, size class, commune, profile and `taken` of every seat, in id order.
 
     Parameters
@@ -56,6 +55,7 @@ def seats_of(place: Place, params: Any, sample: float = 1.0) -> dict[str, Array]
     place : the territory, C communes
     params : record of the ledger
     sample : fraction of the actors that is simulated; densities are kept
+    profile : that of every commune, or "mixed": drawn at random, equal shares (assumption)
 
     Returns
     -------
@@ -67,7 +67,9 @@ def seats_of(place: Place, params: Any, sample: float = 1.0) -> dict[str, Array]
     totals = national_totals()
     thousands = place.population / 1000.0
     n_communes = len(place.population)
-    profile = rng.integers(0, len(PROFILES), n_communes)
+    profiles = rng.integers(0, len(PROFILES), n_communes)
+    if profile != "mixed":
+        profiles[:] = PROFILES.index(profile)
 
     def number(name: str) -> float:
         return facts.fact(name).values[0]
@@ -107,7 +109,7 @@ def seats_of(place: Place, params: Any, sample: float = 1.0) -> dict[str, Array]
         where = np.concatenate([where, later]).astype(np.int64)
         columns["kind"].append(np.full(len(where), kind))
         columns["commune"].append(where)
-        columns["profile"].append(profile[where])
+        columns["profile"].append(profiles[where])
         columns["taken"].append(np.arange(len(where)) < len(where) - extra)
         columns["size_class"].append(_size_classes(name, where, counts, params, rng))
     return {name: np.concatenate(parts) for name, parts in columns.items()}
@@ -137,57 +139,6 @@ def _size_classes(
     else:
         shares = np.array([1.0])
     return np.searchsorted(np.cumsum(shares / shares.sum())[:-1], u, side="right")
-
-
-def calendar(scenario: Scenario) -> Records:
-    """Resolve the dates of a scenario to one CALENDAR record per step."""
-    sub = scenario.time.substeps
-    months = scenario.n_months
-    context = scenario.context
-    demand_before, demand_after = facts.fact("citizens_demand").values
-    since = scenario.month_index(facts.fact("citizens_demand").dates[1])
-    odd = scenario.month_index(facts.fact("odd_frame").dates[0])
-    votes = {scenario.month_index(month) for month in context.elections}
-    month = np.arange(months)
-    election = np.isin(month, sorted(votes))
-    shock = np.zeros(months)
-    for crisis in context.crises:
-        first = scenario.month_index(crisis.start)
-        shock[(month >= first) & (month < first + crisis.months)] += crisis.depth
-    fte = np.zeros(months)
-    support = scenario.catalysis_months
-    fte[(month >= support.start) & (month < support.stop)] = (
-        scenario.catalysis.fte * scenario.territory.sample
-    )
-    july = np.array([scenario.month_label(k).endswith("-07") for k in range(months)])
-
-    def steps(by_month: Array, once: bool = False) -> Array:
-        wide = np.repeat(by_month, sub)
-        if once:
-            wide[np.arange(len(wide)) % sub != 0] = False
-        return wide
-
-    dates = records(months * sub, CALENDAR)
-    dates.shock = steps(shock)
-    dates.demand = steps(np.where(month >= since, demand_after, demand_before) * context.demand)
-    dates.fte = steps(fte)
-    dates.election = steps(election, once=True)
-    dates.odd = steps((month >= odd) & context.odd)
-    dates.july = steps(july, once=True)
-    return dates
-
-
-def settings(scenario: Scenario) -> Any:
-    """Return what the scenario sets once for the whole run, as one record."""
-    made = record(SETTINGS)
-    made.mix[:] = [scenario.catalysis.mix.shares[name] for name in METIERS]
-    made.caseload = scenario.catalysis.caseload
-    made.turnover = scenario.context.turnover
-    made.scissors = scenario.context.scissors
-    made.session = scenario.catalysis.session_size
-    made.invitation = INVITATIONS.index(scenario.catalysis.invitation)
-    made.substeps = scenario.time.substeps
-    return made
 
 
 def engaged_shares(start: str, params: Any) -> Array:
@@ -288,13 +239,19 @@ def _beta_tables(start: str, params: Any) -> Array:
     return tables
 
 
+def _experiments(dates: Records, n_catalysts: int, params: Any) -> int:
+    """Return the most experiments that one step can hold."""
+    return 1 + 4 * max(1, n_catalysts) + math.ceil(dates.trials.max() / params.trial_cost / 12.0)
+
+
 def template(scenario: Scenario, place: Place, params: Any, journal: bool = False) -> State:
     """Return the State of a scenario before anybody is drawn: seats, room and calendar.
 
     Copy it for each replicate and hand the copy to `seeding.initialise`.
     """
-    dates = calendar(scenario)
-    seats = seats_of(place, params, scenario.territory.sample)
+    where = scenario.territory
+    dates = calendar(scenario, place, params)
+    seats = seats_of(place, params, where.sample, where.profile)
     n_catalysts = math.ceil(dates.fte.max())
     n_residents = len(seats["kind"])
     n = n_residents + n_catalysts
@@ -327,17 +284,19 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
     communes.by_size[:n_communes] = by_size
 
     territory = record(TERRITORY)
-    territory.fragility[:] = params.fragility_start
+    for bit, name in enumerate(DOMAIN_NAMES):
+        given = getattr(where.fragility, name)
+        territory.fragility[bit] = params.fragility_start if given is None else given
     territory.engines = params.engines_start
     territory.seats[:] = first
-    territory.domains = DEFAULT_DOMAINS
+    territory.domains = sum(1 << DOMAIN_NAMES.index(name) for name in where.domains)
     territory.journal = journal
     return State(
         actors=actors,
         ties=records(int(actors.room.sum()), TIES),
         alliances=records(2 * n + 256, ALLIANCES),
-        places=records(n_catalysts, PLACES),
-        proposals=records(1 + 4 * max(1, n_catalysts), PROPOSALS),
+        places=records(n_catalysts + int(dates.lieux.max()), PLACES),
+        proposals=records(_experiments(dates, n_catalysts, params), PROPOSALS),
         communes=communes,
         residents=residents.astype(np.int64),
         beta=_beta_tables(scenario.time.start, params),

@@ -13,12 +13,26 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from cosim.errors import ParameterError
+from cosim.scenario_levers import (
+    Competences,
+    Dated,
+    Donnees,
+    Droit,
+    Ingenierie,
+    Lieux,
+    Outils,
+    Prime,
+    Reconnaissance,
+    Rules,
+    Usine,
+)
 from cosim.scenario_tables import (
     MECHANISMS,
     METIERS,
     Catalysis,
     Context,
     Crisis,
+    Listed,
     Mix,
     ModelChanges,
     Place,
@@ -39,8 +53,10 @@ __all__ = [
 
 Lang = Literal["fr", "en"]
 
-#: Keys that describe a scenario, or choose its luck, without changing what is simulated.
-NOT_IN_DIGEST = ("title", "title_en", "purpose", "purpose_en", "seed")
+#: Keys that describe a scenario and are not inherited by `extends`; those, and the seed, do not
+#: change what is simulated.
+OWN_KEYS = ("title", "title_en", "purpose", "purpose_en", "against", "moves")
+NOT_IN_DIGEST = (*OWN_KEYS, "seed")
 #: Keys that name code or files: refused in what comes from the web.
 CODE_KEYS = ("extends", "model.modules", "model.replace", "model.after")
 
@@ -85,6 +101,16 @@ class Scenario(Table):
         "text", "intention en anglais", "purpose in English",
         "à quoi sert ce scénario, en anglais", "what this scenario is for, in English",
     )] = ""  # fmt: skip
+    against: Annotated[Text, about(
+        "text", "référence", "reference",
+        "scénario livré auquel celui-ci se compare", "shipped scenario to compare this one with",
+    )] = ""  # fmt: skip
+    moves: Annotated[tuple[Text, ...], Listed, about(
+        "moves", "ce que ce scénario fait bouger", "what this scenario moves",
+        "indicateurs que ce scénario fait bouger d'abord, « indicateur » ou « indicateur/groupe »",
+        "indicators that this scenario moves first, \"indicator\" or \"indicator/group\"",
+        max_length=20,
+    )] = ()  # fmt: skip
     seed: Annotated[int, about(
         "integer", "graine", "seed",
         "graine du hasard (hors de l'empreinte)", "seed of chance (not in the digest)",
@@ -94,6 +120,16 @@ class Scenario(Table):
     territory: Place = Place()
     catalysis: Catalysis = Catalysis()
     context: Context = Context()
+    lieux: Lieux = Lieux()
+    droit: Droit = Droit()
+    ingenierie: Ingenierie = Ingenierie()
+    prime: Prime = Prime()
+    donnees: Donnees = Donnees()
+    outils: Outils = Outils()
+    competences: Competences = Competences()
+    reconnaissance: Reconnaissance = Reconnaissance()
+    usine: Usine = Usine()
+    rules: Rules = Rules()
     model: ModelChanges = ModelChanges()
     parameters: Annotated[dict[str, float], about(
         "parameters", "paramètres", "parameters",
@@ -115,6 +151,20 @@ class Scenario(Table):
             from cosim.scenario_file import clear
 
             raise clear(error, where) from None
+
+    @field_validator("moves")
+    @classmethod
+    def _measured(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        from cosim.errors import ResultsError
+        from cosim.indicators import column
+
+        for name in names:
+            try:
+                column(*name.split("/", 1))
+            except ResultsError as error:
+                raise refuse(error.what, found=name, expected="a name of `cosim indicators`",
+                             hint=error.nearest) from None  # fmt: skip
+        return names
 
     @field_validator("parameters")
     @classmethod
@@ -191,11 +241,15 @@ class Scenario(Table):
 
     @property
     def catalysis_months(self) -> range:
-        """The simulated months with support; empty without catalysts."""
-        first = self.month_index(self.catalysis.start) if self.catalysis.start else 0
-        stop = self.month_index(self.catalysis.end) if self.catalysis.end else self.n_months
+        """The simulated months with support, before any restart; empty without catalysts."""
+        return self.months_of(self.catalysis) if self.catalysis.fte > 0 else range(0)
+
+    def months_of(self, lever: Dated | Catalysis) -> range:
+        """The simulated months from the start of a lever to its end."""
+        first = self.month_index(lever.start) if lever.start else 0
+        stop = self.month_index(lever.end) if lever.end else self.n_months
         first, stop = max(first, 0), min(stop, self.n_months)
-        return range(first, max(first, stop)) if self.catalysis.fte > 0 else range(0)
+        return range(first, max(first, stop))
 
     # -- words ----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from cosim.errors import ScenarioError, nearest
-from cosim.scenario import CODE_KEYS, Scenario, build, shipped
+from cosim.scenario import CODE_KEYS, OWN_KEYS, Scenario, build, shipped
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
@@ -31,10 +31,12 @@ KINDS = {
     "number": ("nombre", "a number"),
     "flag": ("true ou false", "true or false"),
     "code": (
-        "code à 9 ou 5 caractères, ou « synthetic »",
-        'a code of 9 digits (EPCI, EPT), of 5 characters (commune), or "synthetic"',
+        "code à 9 ou 5 caractères, « cas-… » ou « synthetic »",
+        'a code of 9 digits (EPCI, EPT), of 5 characters (commune), "cas-…" or "synthetic"',
     ),
     "choice": ("choix", "one of the choices"),
+    "domains": ("liste de domaines", "a list of domains"),
+    "moves": ("liste d'indicateurs", 'a list of "indicator" or "indicator/group"'),
     "mechanisms": ("liste de mécanismes", "a list of mechanism names"),
     "replace": ("table mécanisme = fonction", "a table mechanism = function name"),
     "after": ("table mécanisme = liste de règles", "a table mechanism = list of rule names"),
@@ -220,7 +222,7 @@ def followed(
                             key="extends", expected=f"at most {MAX_DEPTH}")  # fmt: skip
     parent = read(path, trail=trail)
     inherited = parent.resolved()
-    for key in ("title", "title_en", "purpose", "purpose_en"):
+    for key in OWN_KEYS:
         del inherited[key]
     inherited["model"]["modules"] = [_from(folder, module) for module in parent.module_paths]
     return patched(inherited, own)
@@ -386,7 +388,7 @@ def _known(loc: tuple[int | str, ...]) -> tuple[str, str | None]:
     last = str(loc[-1])
     hint = nearest(last, names)
     if hint is None:  # a key of another table
-        elsewhere = {key.rpartition(".")[2]: key for key, _ in keys()}
+        elsewhere = {key.rpartition(".")[2]: key for key, _ in reversed([*keys()])}
         close = nearest(last, elsewhere)
         hint = elsewhere[close] if close else None
     elif len(loc) > 1:

@@ -92,7 +92,9 @@ def template(title: str) -> str:
 
 def _example(key: str, field: FieldInfo) -> str:
     if field.default is None:
-        return '"2012-01"' if key.endswith("start") else '"2015-01"'
+        if meta(field, "kind") == "number":
+            return "50.0"
+        return {"start": '"2012-01"', "end": '"2015-01"'}.get(key.rpartition(".")[2], '"2016-01"')
     return toml_value(list(field.default) if isinstance(field.default, tuple) else field.default)
 
 
@@ -114,7 +116,7 @@ def to_query(scenario: Scenario) -> str:
             before, after = before[part], after[part]
         if key == "parameters":
             pairs += [(f"parameters.{name}", value) for name, value in document[key].items()]
-        elif before != after and not key.startswith("purpose"):
+        elif before != after and not key.startswith(("purpose", "against", "moves")):
             pairs.append((key, after))
     return "&".join(f"{quote(key)}={quote(_query_value(value), safe=':,')}" for key, value in pairs)
 
@@ -164,7 +166,7 @@ def _from_query(key: str, text: str) -> Any:
     match kinds.get(key):
         case "integer" | "number" | "flag":
             return _scalar(text)
-        case "months" | "mechanisms":
+        case "months" | "mechanisms" | "domains" | "moves":
             return text.split(",") if text else []
         case "crises":
             field = field_at(("context", "crises"))

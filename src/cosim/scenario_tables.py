@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    create_model,
     field_validator,
     model_validator,
 )
@@ -22,8 +23,17 @@ Mechanism = Literal[
     "know_how", "formation", "life", "outcomes", "recognition",
 ]
 Invitation = Literal["random", "hubs", "periphery", "complementary"]
+Domain = Literal[
+    "pauvrete", "faim", "vieillissement", "education", "egalite", "eau", "energie", "emploi",
+    "innovation_industrie", "inegalites", "lien_social", "consommation", "environnement",
+    "oceans", "biodiversite", "paix", "partenariats",
+]
+Profile = Literal[
+    "mixed", "batisseuse", "volontaire", "coordinatrice", "gestionnaire", "idealiste",
+]
 
 MECHANISMS: tuple[str, ...] = get_args(Mechanism)
+DOMAINS: tuple[str, ...] = get_args(Domain)
 METIERS = ("dialogue", "experimentation", "accompagnement", "lieu")
 MAX_MONTHS = 600
 
@@ -120,21 +130,60 @@ class Synthetic(Table):
         return self
 
 
+#: Starting fragility by domain: a table with one optional number for each.
+Fragility: type[Table] = create_model(
+    "Fragility",
+    __base__=Table,
+    __doc__="Fragilité de départ — starting fragility.",
+    **{  # type: ignore[call-overload]
+        name: (
+            Annotated[float | None, about(
+                "number", f"fragilité au départ, {name}", f"starting fragility, {name}",
+                "indice (absent : `fragility_start`)", "index (absent: `fragility_start`)",
+                ge=0, le=100,
+            )],
+            None,
+        )
+        for name in DOMAINS
+    },
+)
+
+
 class Place(Table):
     """Territoire — territory."""
 
     code: Annotated[str, about(
         "code", "territoire", "territory",
-        "code INSEE du territoire (EPCI, EPT) ou d'une de ses communes, ou « synthetic »",
-        "INSEE code of the territory (EPCI, EPT) or of one of its communes, or \"synthetic\"",
-        pattern="^([0-9]{9}|[0-9]{5}|2[AB][0-9]{3}|synthetic)$",
+        "code INSEE du territoire (EPCI, EPT) ou d'une de ses communes, cas-type « cas-rural », "
+        "« cas-bourg-centre »…, ou « synthetic »",
+        "INSEE code of the territory (EPCI, EPT) or of one of its communes, a typical case "
+        "\"cas-rural\", \"cas-bourg-centre\"…, or \"synthetic\"",
+        pattern="^([0-9]{9}|[0-9]{5}|2[AB][0-9]{3}|cas-[a-z-]{1,30}|synthetic)$",
     )] = "200057941"
     sample: Annotated[float, about(
         "number", "part simulée", "share simulated",
         "part des acteurs simulée, à densités égales",
         "share of the actors simulated, densities kept", gt=0, le=1,
     )] = 1.0
+    profile: Annotated[Profile, about(
+        "choice", "profil de collectivité", "profile of the local authority",
+        "profil de toutes les communes ; « mixed » : tiré au sort, à parts égales (hypothèse)",
+        "profile of all communes; \"mixed\": drawn at random, equal shares (assumption)",
+    )] = "mixed"
+    domains: Annotated[tuple[Domain, ...], Listed, about(
+        "domains", "domaines", "domains",
+        "domaines (ODD) dans lesquels on a des besoins et des solutions",
+        "domains (SDG) of needs and solutions",
+    )] = ("pauvrete", "vieillissement", "education", "emploi", "lien_social", "environnement")
+    fragility: Fragility = Fragility()  # type: ignore[valid-type]
     synthetic: Synthetic = Synthetic()
+
+    @field_validator("domains")
+    @classmethod
+    def _two_or_more(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(names) < 2:
+            raise refuse("too few domains", found=list(names), expected="at least two domains")
+        return tuple(sorted(_each_once(names), key=DOMAINS.index))
 
 
 def _share(fr: str, en: str) -> Any:
@@ -179,6 +228,16 @@ class Catalysis(Table):
         "premier mois sans appui (absent : jamais)",
         "first month without support (absent: never)",
     )] = None
+    restart: Annotated[Month | None, about(
+        "month", "reprise de la catalyse", "restart of catalysis",
+        "mois où l'appui reprend après sa fin (absent : jamais)",
+        "month in which support starts again after its end (absent: never)",
+    )] = None
+    budget: Annotated[float | None, about(
+        "number", "budget de la catalyse", "budget of catalysis",
+        "k€ en tout ; l'appui s'arrête quand ils sont dépensés (absent : sans limite)",
+        "k€ in all; support stops when they are spent (absent: no limit)", ge=0, le=1e6,
+    )] = None
     caseload: Annotated[int, about(
         "integer", "accompagnés par ETP", "caseload per FTE",
         "acteurs accompagnés à la fois par un ETP", "actors accompanied at once by one FTE",
@@ -194,10 +253,23 @@ class Catalysis(Table):
         "qui est invité : au hasard, les plus connus, la périphérie, les complémentaires",
         "who is invited: at random, the best connected, the periphery, the complementary",
     )] = "random"
+    matching: Annotated[Literal["needs", "solutions"], about(
+        "choice", "mise en relation", "matching",
+        "expérimenter à partir des besoins (premier kilomètre) ou des solutions (derniers)",
+        "experiments start from needs (first kilometre) or from solutions (last ones)",
+    )] = "needs"
+    first_step: Annotated[Literal["medium", "small", "large"], about(
+        "choice", "premier pas", "first step",
+        "groupes d'expérimentation de 3 à 5 ; de 2 ou 3 qui grandissent ; de 8 à 12",
+        "groups of experiments of 3 to 5; of 2 or 3 that grow; of 8 to 12",
+    )] = "medium"
     mix: Mix = Mix()
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
+        if self.restart and not (self.end and self.restart > self.end):
+            raise refuse("the restart is not after an end", key="restart", found=self.restart,
+                         expected=f"a month after {self.end}" if self.end else "an `end` before")
         if self.start and self.end and self.end <= self.start:
             raise refuse("the end is not after the start", key="end", found=self.end,
                          expected=f"a month after {self.start}")

@@ -7,11 +7,12 @@ import numpy as np
 from cosim.compiled import kernel
 from cosim.mechanisms.bonds import alliance_id, found, has_room, join, match, maturity
 from cosim.mechanisms.contacts import base_trust, meet, slot_of
+from cosim.mechanisms.doses import evidence_of
 from cosim.mechanisms.encounter import encounter
 from cosim.mechanisms.formation import budget, draw_domain, draw_type
 from cosim.mechanisms.occupants import draw_occupant
 from cosim.mechanisms.trust import trust
-from cosim.state import CATALYSEUR, N_WORLDS, NOBODY, SEEDED
+from cosim.state import BETA, CATALYSEUR, N_WORLDS, NOBODY, SEEDED
 from cosim.streams import SEED, block, exponential, index, uniform
 
 
@@ -105,6 +106,8 @@ def _seed_alliance(state, params, i, j, key):
     if j == NOBODY:
         tau = base_trust(params, outside)
         alliances.outside_trust[a] = tau + (1.0 - tau) * gain
+        if state.settings.trust == BETA:
+            alliances.outside_evidence[a] = evidence_of(alliances.outside_trust[a], tau)
         return
     for x in range(2):
         one = i if x == 0 else j
@@ -113,6 +116,8 @@ def _seed_alliance(state, params, i, j, key):
         if slot != NOBODY:
             tau = base_trust(params, actors.kind[two])
             ties.trust[slot] = max(ties.trust[slot], tau + (1.0 - tau) * gain)
+            if state.settings.trust == BETA:
+                ties.evidence[slot] = evidence_of(ties.trust[slot], tau)
 
 
 @kernel

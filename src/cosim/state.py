@@ -27,15 +27,14 @@ KINDS = ("elu", "association", "company", "academic", "catalyseur")
 N_WORLDS = 4
 
 N_DOMAINS = 17
+#: Name of each domain by its bit: that of the SDG; six are the fragilities that people name first.
+DOMAIN_NAMES = (
+    "pauvrete", "faim", "vieillissement", "education", "egalite", "eau", "energie", "emploi",
+    "innovation_industrie", "inegalites", "lien_social", "consommation", "environnement",
+    "oceans", "biodiversite", "paix", "partenariats",
+)  # fmt: skip
 #: The six fragilities that people name first: (bit, name); bit = number of the SDG - 1.
-DOMAINS = (
-    (0, "pauvrete"),
-    (2, "vieillissement"),
-    (3, "education"),
-    (7, "emploi"),
-    (10, "lien_social"),
-    (12, "environnement"),
-)
+DOMAINS = tuple((bit, DOMAIN_NAMES[bit]) for bit in (0, 2, 3, 7, 10, 12))
 DEFAULT_DOMAINS = sum(1 << bit for bit, _ in DOMAINS)
 
 MECENAT, INNOVATION, COOPERATION, RESPONSIBLE = range(4)
@@ -119,6 +118,7 @@ TIES = np.dtype(
         ("last", "i4"),  # step of the last contact
         ("met", "i4"),  # step
         ("marks", "i4"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
+        ("evidence", "f8"),  # counted results behind `trust`, of the rule *beta* only
     ],
     align=True,
 )
@@ -128,6 +128,7 @@ ALLIANCES = np.dtype(
     [
         ("id", "u8"),
         ("outside_trust", "f8"),
+        ("outside_evidence", "f8"),  # of the rule *beta* only
         ("members", "i8", (MAX_MEMBERS,)),  # rows in order of joining
         ("n_members", "i4"),
         ("domain", "i4"),  # bit
@@ -143,11 +144,12 @@ ALLIANCES = np.dtype(
         ("supported", "i4"),  # steps under support
         ("recognised", "i4"),  # step; NEVER while hidden
         ("outside", "i4"),  # kind of the outside partner, or NOBODY
+        ("followed", "i4"),  # by an engineer until this step
     ],
     align=True,
 )
 
-#: One row per seat of a catalyst.
+#: One row per seat of a catalyst, then one per public place.
 PLACES = np.dtype(
     [
         ("commune", "i4"),
@@ -158,17 +160,41 @@ PLACES = np.dtype(
 )
 
 #: Groups gathered by the experiments of this step.
-PROPOSALS = np.dtype([("n_members", "i8"), ("domain", "i8"), ("members", "i8", (5,))])
+PROPOSALS = np.dtype([("n_members", "i8"), ("domain", "i8"), ("members", "i8", (MAX_MEMBERS,))])
 
 #: Seats of commune c: residents[start[c] : start[c + 1]]; one row more than communes.
 COMMUNES = np.dtype([("start", "i8"), ("by_size", "i8")])  # by_size: most populated first
+
+#: What a scenario spends on; the three volets of the usine apart.
+LEVERS = (
+    "catalysis", "lieux", "droit", "ingenierie", "prime", "donnees", "outils", "competences",
+    "reconnaissance", "usine", "usine", "usine",
+)  # fmt: skip
+VOLETS = ("", "", "", "", "", "", "", "", "", "volet 1", "volet 2", "volet 3")
+L_CATALYSIS, L_LIEUX, L_DROIT, L_INGENIERIE, L_PRIME = range(5)
+L_DONNEES, L_OUTILS, L_COMPETENCES, L_RECONNAISSANCE, L_USINE = range(5, 10)
+#: The levers of information and the publics that they serve.
+SHARED = ("donnees", "outils", "competences")
+DONNEES, OUTILS, COMPETENCES = range(3)
+PUBLICS = ("organisations", "territoires", "collectivites", "institutions")
+ORGANISATIONS, TERRITOIRES, COLLECTIVITES, INSTITUTIONS = range(4)
 
 #: The scenario by step, resolved before the run.
 CALENDAR = np.dtype(
     [
         ("shock", "f8"),  # summed depth of crises
         ("demand", "f8"),  # citizens' demand, share
-        ("fte", "f8"),  # of catalysis
+        ("fte", "f8"),  # of catalysis, that of the usine included
+        ("own_fte", "f8"),  # the part that the lever catalysis pays
+        ("droit", "f8"),  # strength
+        ("engineers", "f8"),  # FTE
+        ("trials", "f8"),  # k€ a year for funded experiments
+        ("prime", "f8"),  # k€ offered for one alliance
+        ("purse", "f8"),  # euros newly granted for primes, once a year
+        ("cases", "f8"),  # k€ a year for the recognition of cases
+        ("amounts", "f8", (3, 4)),  # k€ a year by lever of SHARED and public
+        ("spend", "f8", (12,)),  # k€ of the step by LEVERS, but what depends on the run
+        ("lieux", "i4"),  # open public places
         ("election", "?"),  # first step of an election's month
         ("odd", "?"),
         ("july", "?"),  # first step of a July
@@ -189,6 +215,10 @@ TERRITORY = np.dtype(
         ("visible", "f8"),  # recognised successes of 12 months per 100 actors
         ("lag", "f8", (N_DOMAINS + 2, 2)),  # stages for the domains, then types 2 and 1
         ("flow", "f8", (len(FLOWS),)),  # this step
+        ("doses", "f8", (3, 4)),  # share of each public that data, tools, skills reach
+        ("spent", "f8", (12,)),  # k€ since the start by LEVERS
+        ("purse", "f8"),  # euros left for primes this year
+        ("engineering", "f8"),  # K(caseload) of the engineers, or 0
         ("successes", "i8", (N_DOMAINS, 4)),  # this step, by domain and type
         ("visible_log", "i8", (48,)),  # ring of 12 substeps
         ("seats", "i8", (6,)),  # place in `actors.order` of the first of each kind
@@ -204,6 +234,23 @@ TERRITORY = np.dtype(
 
 INVITATIONS = ("random", "hubs", "periphery", "complementary")
 RANDOM, HUBS, PERIPHERY, COMPLEMENTARY = range(4)
+MATCHINGS = ("needs", "solutions")
+FROM_NEEDS, FROM_SOLUTIONS = range(2)
+FIRST_STEPS = ("medium", "small", "large")
+MEDIUM_STEP, SMALL_STEP, LARGE_STEP = range(3)
+#: The métier (index in METIERS) that each profile answers best to: a reading of the typology.
+PROFILE_METIERS = (3, 1, 0, 2, 0)
+#: Rival rules: name of the rule -> its choices, the default first.
+RULES = {
+    "maturity": ("min", "scalar"),
+    "trust": ("asymmetric", "beta", "confirmatory"),
+    "imitation": ("linear", "bounded"),
+    "third_party": ("on", "off", "warnings"),
+}
+SCALAR = 1
+BETA, CONFIRMATORY = 1, 2
+BOUNDED = 1
+WITHOUT_THIRD_PARTY, WARNINGS = 1, 2
 
 #: What the scenario sets once for the whole run (one record).
 SETTINGS = np.dtype(
@@ -214,6 +261,14 @@ SETTINGS = np.dtype(
         ("scissors", "f8"),
         ("session", "i8"),  # invitees
         ("invitation", "i8"),
+        ("matching", "i8"),
+        ("first_step", "i8"),
+        ("lieux_capacity", "i8"),  # regulars of one public place
+        ("sample", "f8"),  # share of the actors simulated
+        ("maturity", "i8"),  # rival rules
+        ("trust", "i8"),
+        ("imitation", "i8"),
+        ("third_party", "i8"),
         ("substeps", "i8"),
     ],
     align=True,
@@ -226,12 +281,12 @@ JOURNAL = np.dtype(
         ("value", "f8"),
         ("what", "i4"),  # J_*
         ("step", "i4"),
-        ("alliance", "i4"),  # row; the métier of an action
-        ("other", "i4"),  # number of actors touched by an action
+        ("alliance", "i4"),  # row; the métier of an action; the lever of a spending
+        ("other", "i4"),  # number of actors touched
     ],
     align=True,
 )
-J_JOIN, J_LEAVE, J_ACTION = range(3)
+J_JOIN, J_LEAVE, J_ACTION, J_SPENDING = range(4)
 
 
 class State(NamedTuple):

@@ -18,14 +18,15 @@ from cosim.indicators import COLUMNS
 from cosim.state import (
     CATALYSEUR,
     CAUSES,
-    DOMAINS,
+    DOMAIN_NAMES,
     J_ACTION,
     J_JOIN,
     J_LEAVE,
+    J_SPENDING,
     JOURNAL,
     KINDS,
+    LEVERS,
     METIERS,
-    N_DOMAINS,
     NEVER,
     NOBODY,
     ORIGINS,
@@ -33,6 +34,7 @@ from cosim.state import (
     RUNGS,
     SIZE_CLASSES,
     TYPES,
+    VOLETS,
     Array,
     State,
 )
@@ -82,10 +84,6 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )  # fmt: skip
 #: Tables that only a run with a journal has.
 JOURNALED = tuple(name for name in SCHEMAS if name != "indicators")
-
-_DOMAIN_NAMES = np.array(
-    [dict(DOMAINS).get(bit, f"odd{bit + 1}") for bit in range(N_DOMAINS)], dtype=object
-)
 
 
 def months_of(start: str, n: int) -> Array:
@@ -252,7 +250,7 @@ def _alliances(run: Run) -> dict[str, Array]:
     return {
         "alliance": rows.id.copy(),
         "origin": _names(ORIGINS, rows.origin),
-        "domain": _DOMAIN_NAMES[rows.domain],
+        "domain": _names(DOMAIN_NAMES, rows.domain),
         "type": _names(TYPES, rows.type),
         "rung": _names(RUNGS, rows.rung),
         "born": _dates(run, rows.born),
@@ -286,11 +284,15 @@ def _memberships(run: Run, events: Array) -> dict[str, Array]:
 
 
 def _actions(run: Run, events: Array) -> dict[str, Array]:
-    events = events[events["what"] == J_ACTION]
+    events = events[(events["what"] == J_ACTION) | (events["what"] == J_SPENDING)]
+    action = events["what"] == J_ACTION
+    which = events["alliance"]
     return {
         "month": _dates(run, events["step"]),
-        "lever": np.full(len(events), "catalysis", dtype=object),
-        "metier": _names(METIERS, events["alliance"]),
+        "lever": np.where(action, LEVERS[0], _names(LEVERS, which)),
+        "metier": np.where(
+            action, _names(METIERS, np.where(action, which, 0)), _names(VOLETS, which)
+        ),
         "catalyst": events["actor"].copy(),
         "actors": events["other"].astype(np.int64),
         "k_euros": events["value"] / run.plan.scenario.territory.sample,

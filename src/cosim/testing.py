@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosim.mechanisms.levers import begin
 from cosim.parameters import PARAMETERS
 from cosim.state import (
     CATALYSEUR,
@@ -348,7 +349,7 @@ def _before(
     at = _at.__wrapped__ if scenario.model.modules else _at
     ready, state, key = at(scenario, step)
     state = copy(state)
-    state.territory.flow[:] = 0.0
+    begin(state, ready.params, step)
     place = instead_of or name
     for mechanism in ready.schedule.mechanisms:
         if mechanism.name == place:

@@ -14,7 +14,7 @@ from typing import Any
 Rule = Callable[[Any, Any, int, Any], None]
 
 _TIES = (
-    *(f"ties.{name}" for name in ("other", "trust", "met", "last", "expiry", "marks")),
+    *(f"ties.{name}" for name in ("other", "trust", "met", "last", "expiry", "marks", "evidence")),
     "actors.contacts", "actors.soonest", "territory.flow",
 )  # fmt: skip
 _JOURNAL = (
@@ -36,7 +36,7 @@ _BIRTH = (
         f"alliances.{name}"
         for name in ("id", "domain", "type", "rung", "origin", "born", "ended", "cause",
                      "successes", "failures", "streak", "supported", "recognised", "outside",
-                     "outside_trust")
+                     "outside_trust", "outside_evidence", "followed")
     ),
     "territory.n_alliances", "territory.overflow",
 )  # fmt: skip
@@ -102,7 +102,7 @@ _ALL = (
         "Le tiers de confiance prête la sienne.",
         "A trusted third party lends its own trust.",
         "Jøsang & Ismail 2002; Obstfeld 2005",
-        ("ties.trust", "ties.marks"),
+        ("ties.trust", "ties.marks", "ties.evidence"),
         ("ties", "actors.kind"),
     ),
     Mechanism(
@@ -110,7 +110,8 @@ _ALL = (
         "L'envie se propage de voisin à voisin.",
         "Commitment spreads from neighbour to neighbour.",
         "Bass 1969; Helfrich et al. 2018; Chilenski et al. 2018",
-        ("actors.commitment", "actors.setbacks", "actors.sessions", "actors.old"),
+        ("actors.commitment", "actors.know_how", "actors.setbacks", "actors.sessions",
+         "actors.old"),
         ("actors", "ties", "calendar", "territory.visible"),
     ),
     Mechanism(
@@ -118,7 +119,7 @@ _ALL = (
         "On apprend en faisant.",
         "One learns by doing.",
         "Kale, Dyer & Singh 2002; Baskerville et al. 2012",
-        ("actors.know_how", "actors.wins", "actors.old"),
+        ("actors.know_how", "actors.commitment", "actors.wins", "actors.old"),
         ("actors", "alliances"),
     ),
     Mechanism(
@@ -126,7 +127,8 @@ _ALL = (
         "Un premier pas petit et réversible.",
         "A first step, small and reversible.",
         "Gulati & Gargiulo 1999; Cai, Lin & Szeidl 2024; Tomasello et al. 2017",
-        (*_BIRTH, *_TIES, *_JOURNAL, "territory.n_proposals"),
+        (*_BIRTH, *_TIES, *_JOURNAL, "territory.n_proposals", "territory.purse",
+         "territory.spent"),
         ("actors", "ties", "alliances", "proposals"),
     ),
     Mechanism(
@@ -136,7 +138,8 @@ _ALL = (
         "Feinberg et al. 2008; Lunnan & Haugland 2008; Jonker & Treur 1999",
         (*_TIES, *_JOURNAL, *_ENDING, *_JOINING, "actors.wins", "actors.setbacks",
          "alliances.successes", "alliances.failures", "alliances.streak", "alliances.supported",
-         "alliances.rung", "alliances.outside_trust", "territory.successes",
+         "alliances.rung", "alliances.outside_trust", "alliances.outside_evidence",
+         "alliances.followed", "territory.engineering", "territory.successes",
          "territory.visible_log"),
         ("actors", "ties", "alliances", "calendar.shock"),
     ),

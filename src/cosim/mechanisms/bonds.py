@@ -13,6 +13,7 @@ from cosim.mechanisms.contacts import (
     slot_of,
     trust_in,
 )
+from cosim.mechanisms.doses import ease
 from cosim.state import (
     CATALYSEUR,
     COMPLETED,
@@ -191,6 +192,8 @@ def found(state, params, id, domain, kind, origin, outside, month):
     alliances.supported[a] = 0
     alliances.recognised[a] = NEVER
     alliances.outside[a] = outside
+    alliances.outside_evidence[a] = 0.0
+    alliances.followed[a] = 0
     if outside != NOBODY:
         alliances.outside_trust[a] = base_trust(params, outside)
     state.territory.flow[F_BIRTHS] += 1.0
@@ -283,6 +286,7 @@ def accepts(state, params, a, k, month, key, draw):
         + params.birth_trust * trust / alliances.n_members[a]
         + params.birth_maturity * maturity(actors, k)
         - params.birth_load * actors.load[k] / actors.capacity[k]
+        + ease(state, params, k)
     )
     return uniform(key, ACCEPT, alliances.id[a], month, draw) < logistic(x)
 

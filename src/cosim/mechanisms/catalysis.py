@@ -13,18 +13,28 @@ from cosim.compiled import kernel
 from cosim.mechanisms.bonds import has_room, log_event, match
 from cosim.mechanisms.contacts import meet
 from cosim.mechanisms.context import presence
+from cosim.mechanisms.levers import public_seat
 from cosim.mechanisms.occupants import leave_place, weighted_domain
 from cosim.state import (
     CATALYSEUR,
+    COMPETENCES,
     COMPLEMENTARY,
     DIALOGUE_BORN,
+    DONNEES,
+    FROM_NEEDS,
     HUBS,
     J_ACTION,
+    LARGE_STEP,
+    MAX_MEMBERS,
     MAX_REGULARS,
+    N_DOMAINS,
     N_WORLDS,
     NOBODY,
+    OUTILS,
     PERIPHERY,
     RANDOM,
+    SMALL_STEP,
+    TERRITOIRES,
 )
 from cosim.streams import (
     COACH,
@@ -53,11 +63,24 @@ def caseload_effect(n):
 
 
 @kernel
-def count_of(state, per_year, f, which, cat, month, key):
-    """Return how many of `per_year` actions fall in this step, spread evenly."""
+def count_of(state, per_year, f, which, id, month, key):
+    """Return how many of `per_year` actions of `id` fall in this step, spread evenly."""
     r = per_year * f / (12.0 * state.settings.substeps)
-    phase = uniform(key, PHASE, state.actors.id[cat], 0, which)
+    phase = uniform(key, PHASE, id, 0, which)
     return np.int64(math.floor(r * (month + 1) + phase) - math.floor(r * month + phase))
+
+
+@kernel
+def _informed(state, params):
+    """Return how many more candidates a catalyst compares thanks to data on the territory."""
+    dose = state.territory.doses[DONNEES, TERRITOIRES]
+    return np.int64(math.floor(params.donnees_candidates * dose + 0.5))
+
+
+@kernel
+def _equipped(state, params):
+    """Return the factor on a catalyst's rates of action that tools give."""
+    return 1.0 + params.outils_actions * state.territory.doses[OUTILS, TERRITOIRES]
 
 
 @kernel
@@ -81,7 +104,9 @@ def pick(state, params, kind, purpose, cat, month, base, chosen, n_chosen, uncoa
     policy = np.int64(state.settings.invitation)
     first = state.territory.seats[kind]
     n = state.territory.seats[kind + 1] - first
-    tries = 3 if policy == RANDOM else np.int64(params.invitation_draws)
+    tries = 3
+    if policy != RANDOM:
+        tries = np.int64(params.invitation_draws) + _informed(state, params)
     leader = chosen[0] if policy == COMPLEMENTARY and n_chosen > 0 else NOBODY
     best = NOBODY
     best_score = 0.0
@@ -120,11 +145,12 @@ def convene(state, params, cat, group, n, number, month, key):
 
 @kernel
 def _dialogue(state, params, cat, k, f, month, key):
-    per_year = params.sessions_per_fte * state.settings.mix[0]
+    per_year = params.sessions_per_fte * state.settings.mix[0] * _equipped(state, params)
+    id = state.actors.id[cat]
     size = np.int64(state.settings.session)
     group = np.empty(size, np.int64)
     touched = 0
-    for s in range(count_of(state, per_year, f, 0, cat, month, key)):
+    for s in range(count_of(state, per_year, f, 0, id, month, key)):
         n = 0
         for g in range(size):
             base = (64 * s + g) * 16
@@ -138,26 +164,55 @@ def _dialogue(state, params, cat, k, f, month, key):
 
 
 @kernel
-def _experiment(state, params, cat, x, month, key):
+def _starting_domain(state, u):
+    """Return the domain that an experiment starts from: what is fragile, or what is offered."""
     actors = state.actors
-    id = actors.id[cat]
+    territory = state.territory
+    if state.settings.matching == FROM_NEEDS:
+        return weighted_domain(territory.fragility, territory.domains, u)
+    offers = np.zeros(N_DOMAINS)
+    for i in range(actors.shape[0]):
+        if actors.alive[i] and actors.kind[i] < N_WORLDS:
+            for d in range(N_DOMAINS):
+                offers[d] += actors.solutions[i] >> d & 1
+    return weighted_domain(offers, territory.domains, u) if offers.sum() > 0.0 else NOBODY
+
+
+@kernel
+def _group_size(state, v):
+    if state.settings.first_step == SMALL_STEP:
+        return 2 + index(v, 2)
+    if state.settings.first_step == LARGE_STEP:
+        return 8 + index(v, 5)
+    return 3 + index(v, 3)
+
+
+@kernel
+def _experiment(state, params, id, cat, x, month, key):
+    """Gather the group of experiment `x` of `id`; return its size, or 0 without two worlds.
+
+    `cat` is the catalyst who meets them, or NOBODY when the experiment is only funded.
+    """
+    actors = state.actors
     u, v = block(key, EXPERIMENT, id, month, 4096 * x)
-    domain = weighted_domain(state.territory.fragility, state.territory.domains, u)
-    size = 3 + index(v, 3)
+    domain = _starting_domain(state, u)
+    if domain == NOBODY:
+        return 0
+    from_needs = state.settings.matching == FROM_NEEDS
     first = index(uniform(key, EXPERIMENT, id, month, 4096 * x + 1), 4)
-    group = np.empty(5, np.int64)
+    group = np.empty(MAX_MEMBERS, np.int64)
     n = 0
     kinds = 0
-    for g in range(size):
+    for g in range(_group_size(state, v)):
         kind = (first + g) % N_WORLDS
         base = state.territory.seats[kind]
         seats = state.territory.seats[kind + 1] - base
-        for a in range(12):
+        for a in range(12 + _informed(state, params)):
             if seats == 0:
                 break
-            u = uniform(key, GATHER, id, month, 4096 * x + 16 * g + a)
+            u = uniform(key, GATHER, id, month, 4096 * x + 64 * g + a)
             i = state.actors.order[base + index(u, seats)]
-            wanted = actors.needs[i] if g == 0 else actors.solutions[i]
+            wanted = actors.needs[i] if (g == 0) == from_needs else actors.solutions[i]
             free = has_room(actors, i) and wanted >> domain & 1
             for y in range(n):
                 free = free and group[y] != i
@@ -171,8 +226,9 @@ def _experiment(state, params, cat, x, month, key):
     for p in range(n):
         for q in range(p + 1, n):
             meet(state, params, group[p], group[q], 0, month, key)
-    for p in range(n):
-        meet(state, params, cat, group[p], 0, month, key)
+    if cat != NOBODY:
+        for p in range(n):
+            meet(state, params, cat, group[p], 0, month, key)
     proposals = state.proposals
     territory = state.territory
     row = territory.n_proposals
@@ -185,6 +241,27 @@ def _experiment(state, params, cat, x, month, key):
     for p in range(n):
         proposals.members[row, p] = group[p]
     return n
+
+
+@kernel
+def _funded_experiments(state, params, month, key):
+    """Let money alone start experiments, without a catalyst."""
+    trials = state.calendar.trials[month]
+    if trials == 0.0:
+        return
+    id = public_seat(state, 0)
+    for x in range(count_of(state, trials / params.trial_cost, 1.0, 1, id, month, key)):
+        _experiment(state, params, id, NOBODY, x, month, key)
+
+
+@kernel
+def _public_places(state, params, month, key):
+    """Fill the public places that are open."""
+    first = state.territory.seats[CATALYSEUR + 1] - state.territory.seats[CATALYSEUR]
+    for q in range(state.calendar.lieux[month]):
+        id = public_seat(state, 1 + q)
+        capacity = np.int64(state.settings.lieux_capacity)
+        _place(state, params, id, first + q, q, capacity, month, key)
 
 
 @kernel
@@ -220,6 +297,8 @@ def _accompany(state, params, cat, f, month, key):
             actors.coached_until[i] = month + np.int64(params.coaching_term)
             cases += 1
     effect = caseload_effect(cases / posts) if posts > 0.0 else 0.0
+    trained = state.territory.doses[COMPETENCES, TERRITOIRES]
+    effect *= 1.0 + params.competences_coaching * trained
     for i in state.actors.order:
         if actors.coach[i] == cat:
             actors.support[i] = effect
@@ -227,32 +306,30 @@ def _accompany(state, params, cat, f, month, key):
 
 
 @kernel
-def _place(state, params, cat, k, f, month, key):
+def _place(state, params, id, row, k, capacity, month, key):
+    """Open place `row`, in the k-th largest commune, and fill its free seats."""
     actors = state.actors
     places = state.places
     commune = state.communes.by_size[k % (state.communes.shape[0] - 1)]
-    places.commune[k] = commune
-    places.capacity[k] = min(
-        np.int64(math.floor(params.place_capacity * state.settings.mix[3] * f + 0.5)),
-        MAX_REGULARS,
-    )
+    places.commune[row] = commune
+    places.capacity[row] = min(capacity, MAX_REGULARS)
     first = state.communes.start[commune]
     near = state.communes.start[commune + 1] - first
     everyone = state.territory.seats[CATALYSEUR]
-    for s in range(places.count[k], places.capacity[k]):
+    for s in range(places.count[row], places.capacity[row]):
         for a in range(3):
-            u, v = block(key, PLACE, actors.id[cat], month, 16 * s + a)
+            u, v = block(key, PLACE, id, month, 16 * s + a)
             if u < params.place_local and near > 0:
                 i = state.residents[first + index(v, near)]
             else:
                 i = actors.order[index(v, everyone)]
             if actors.alive[i] and actors.place[i] == NOBODY:
-                actors.place[i] = k
+                actors.place[i] = row
                 actors.place_until[i] = month + np.int64(params.place_term)
-                places.regulars[k, places.count[k]] = i
-                places.count[k] += 1
+                places.regulars[row, places.count[row]] = i
+                places.count[row] += 1
                 break
-    return places.count[k]
+    return places.count[row]
 
 
 @kernel
@@ -260,8 +337,12 @@ def _empty_places(state, month):
     actors = state.actors
     places = state.places
     first = state.territory.seats[CATALYSEUR]
+    n = state.territory.seats[CATALYSEUR + 1] - first
     for p in range(places.shape[0]):
-        here = actors.alive[state.actors.order[first + p]] and state.settings.mix[3] > 0.0
+        if p < n:
+            here = actors.alive[state.actors.order[first + p]] and state.settings.mix[3] > 0.0
+        else:
+            here = p - n < state.calendar.lieux[month]
         if not here:
             places.capacity[p] = 0
         k = 0
@@ -280,9 +361,8 @@ def catalysis(state, params, month, key):
     calendar = state.calendar
     first = state.territory.seats[CATALYSEUR]
     n = state.territory.seats[CATALYSEUR + 1] - first
-    if n == 0:
-        return
-    _release_cases(state, month)
+    if n > 0:
+        _release_cases(state, month)
     _empty_places(state, month)
     cost = params.fte_cost / (12.0 * state.settings.substeps)
     for k in range(n):
@@ -298,11 +378,17 @@ def catalysis(state, params, month, key):
                 touched = _dialogue(state, params, cat, k, f, month, key)
             elif metier == 1:
                 touched = 0
-                per_year = params.experiments_per_fte * share
-                for x in range(count_of(state, per_year, f, 1, cat, month, key)):
-                    touched += _experiment(state, params, cat, x, month, key)
+                per_year = params.experiments_per_fte * share * _equipped(state, params)
+                id = actors.id[cat]
+                for x in range(count_of(state, per_year, f, 1, id, month, key)):
+                    touched += _experiment(state, params, id, cat, x, month, key)
             elif metier == 2:
                 touched = _accompany(state, params, cat, f, month, key)
             else:
-                touched = _place(state, params, cat, k, f, month, key)
-            log_event(state, J_ACTION, month, metier, actors.id[cat], touched, cost * share * f)
+                posts = params.place_capacity * share * f
+                capacity = np.int64(math.floor(posts + 0.5))
+                touched = _place(state, params, actors.id[cat], k, k, capacity, month, key)
+            paid = cost * share * f * calendar.own_fte[month] / calendar.fte[month]
+            log_event(state, J_ACTION, month, metier, actors.id[cat], touched, paid)
+    _funded_experiments(state, params, month, key)
+    _public_places(state, params, month, key)

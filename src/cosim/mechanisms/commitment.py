@@ -6,18 +6,21 @@ L'envie se propage de voisin à voisin. ODD §7.8; Bass 1969; Helfrich et al. 20
 from __future__ import annotations
 
 from cosim.compiled import kernel
+from cosim.mechanisms.doses import affinity, dose_of
 from cosim.mechanisms.occupants import clip01
-from cosim.state import ELU
+from cosim.state import BOUNDED, DONNEES, ELU, SCALAR
 
 
 @kernel
-def mean_commitment(actors, ties, i):
-    """Return c̄, the trust-weighted mean commitment of the contacts of `i`."""
+def mean_commitment(actors, ties, i, width):
+    """Return c̄, the trust-weighted mean commitment of the contacts of `i` within `width` of it."""
     weight = 0.0
     total = 0.0
     for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-        weight += ties.trust[slot]
-        total += ties.trust[slot] * actors.old[ties.other[slot]]
+        c = actors.old[ties.other[slot]]
+        if abs(c - actors.old[i]) <= width:
+            weight += ties.trust[slot]
+            total += ties.trust[slot] * c
     return total / weight if weight > 0.0 else 0.0
 
 
@@ -33,15 +36,22 @@ def commitment(state, params, month, key):
         outside += params.odd_push
     outside += params.visible_success * min(params.visible_cap, state.territory.visible)
     demand = params.demand * max(0.0, calendar.demand[month] - 0.75)
+    width = params.confidence_width if state.settings.imitation == BOUNDED else 1.0
+    hurt = params.discouragement * (1.0 - params.droit_failure * calendar.droit[month])
     for i in range(old.shape[0]):
         if not actors.alive[i]:
             continue
-        x = outside + actors.imitation[i] * mean_commitment(actors, state.ties, i)
+        x = outside + actors.imitation[i] * mean_commitment(actors, state.ties, i, width)
+        x += params.donnees_push * dose_of(state, DONNEES, i)
         if actors.kind[i] == ELU:
             x += demand
         c = old[i] + (1.0 - old[i]) * min(1.0, x) - params.wear * old[i]
-        c *= (1.0 - params.discouragement) ** actors.setbacks[i]
-        c += (1.0 - c) * (1.0 - (1.0 - params.session_push) ** actors.sessions[i])
+        c *= (1.0 - hurt) ** actors.setbacks[i]
+        if actors.sessions[i] > 0:
+            push = min(1.0, params.session_push * affinity(actors, params, i, 0))
+            c += (1.0 - c) * (1.0 - (1.0 - push) ** actors.sessions[i])
         actors.commitment[i] = clip01(c)
+        if state.settings.maturity == SCALAR:
+            actors.know_how[i] = actors.commitment[i]
         actors.setbacks[i] = 0
         actors.sessions[i] = 0

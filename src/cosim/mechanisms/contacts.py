@@ -62,6 +62,7 @@ def _remove(actors, ties, i, j):
         ties.last[s] = ties.last[s + 1]
         ties.expiry[s] = ties.expiry[s + 1]
         ties.marks[s] = ties.marks[s + 1]
+        ties.evidence[s] = ties.evidence[s + 1]
     actors.contacts[i] -= 1
 
 
@@ -81,6 +82,7 @@ def _append(actors, ties, i, j, trust, month, marks):
     ties.last[slot] = month
     ties.expiry[slot] = NEVER
     ties.marks[slot] = marks
+    ties.evidence[slot] = 0.0
     actors.contacts[i] += 1
 
 

@@ -17,6 +17,7 @@ from cosim.mechanisms.occupants import (
     inherit,
     leave_place,
     next_generation,
+    settle_levels,
     vacate,
 )
 from cosim.state import (
@@ -66,6 +67,7 @@ def replace(state, params, i, old, month, key):
     weight = params.newcomer_weight
     actors.commitment[i] = clip01(weight * commitment + (1.0 - weight) * old[model])
     actors.know_how[i] = params.inherit_know_how * know_how
+    settle_levels(state, i)
     actors.commitment0[i] = actors.commitment[i]
     actors.know_how0[i] = actors.know_how[i]
     inherit(state, params, i)

@@ -11,6 +11,7 @@ import numpy as np
 from cosim.compiled import kernel
 from cosim.mechanisms.contacts import lapse, meet
 from cosim.mechanisms.context import presence
+from cosim.mechanisms.doses import affinity
 from cosim.state import CATALYSEUR, NOBODY, PLACE_BORN
 from cosim.streams import ENCOUNTER, PLACE_MEET, block, index, poisson, uniform
 
@@ -80,7 +81,8 @@ def encounter(state, params, month, key):
                 meet(state, params, i, j, 0, month, key)
         p = actors.place[i]
         if p != NOBODY:
-            for m in range(poisson(v, rate * (params.place_encounters - 1.0))):
+            more = rate * (params.place_encounters - 1.0) * affinity(actors, params, i, 3)
+            for m in range(poisson(v, more)):
                 u = uniform(key, PLACE_MEET, actors.id[i], month, m)
                 j = places.regulars[p, index(u, places.count[p])]
                 if j != i:

@@ -19,8 +19,11 @@ from cosim.mechanisms.bonds import (
     popcount,
 )
 from cosim.mechanisms.contacts import base_trust, share_alliance, slot_of, trust_in
+from cosim.mechanisms.doses import affinity, ease
+from cosim.mechanisms.levers import pay_prime, prime_pull
 from cosim.state import (
     ASSOCIATION,
+    COLLECTIVITES,
     COMPANY,
     DIALOGUE,
     DIALOGUE_BORN,
@@ -29,13 +32,28 @@ from cosim.state import (
     F_GROUP,
     F_OUTSIDE,
     F_PAIR,
+    MAX_MEMBERS,
     N_DOMAINS,
     N_WORLDS,
     NOBODY,
+    ORGANISATIONS,
+    OUTILS,
     PLACE,
     PLACE_BORN,
 )
-from cosim.streams import BIRTH, CONSIDER, DOMAIN, OUTSIDE, block, geometric, index, logistic, pair
+from cosim.streams import (
+    BIRTH,
+    CONSIDER,
+    DOMAIN,
+    EXTRA,
+    LEVER,
+    OUTSIDE,
+    block,
+    geometric,
+    index,
+    logistic,
+    pair,
+)
 
 
 @kernel
@@ -101,8 +119,11 @@ def birth_logit(params, trust, m, q, load):
 
 
 @kernel
-def found_group(state, params, group, n, domain, month, key):
-    """Found the alliance of an experiment's group, or not; the trial lowers the barrier."""
+def found_group(state, params, group, n, domain, pull, month, key):
+    """Found the alliance of an experiment's group, or not; the trial lowers the barrier.
+
+    `pull` is what the prime on offer adds to the logit.
+    """
     actors = state.actors
     trust = 0.0
     q = 0.0
@@ -110,6 +131,8 @@ def found_group(state, params, group, n, domain, month, key):
     mean_m = 0.0
     load = 0.0
     size = 0.0
+    keen = 0.0
+    eased = 0.0
     ids = np.empty(n, np.uint64)
     for x in range(n):
         i = group[x]
@@ -118,6 +141,8 @@ def found_group(state, params, group, n, domain, month, key):
         mean_m += maturity(actors, i) / n
         load += actors.load[i] / actors.capacity[i] / n
         size = max(size, budget(actors, i))
+        keen += affinity(actors, params, i, 1) / n
+        eased += ease(state, params, i) / n
         for y in range(n):
             if x != y:
                 trust += trust_in(actors, state.ties, params, i, group[y])
@@ -126,8 +151,12 @@ def found_group(state, params, group, n, domain, month, key):
     trust /= pairs
     q /= pairs
     id = alliance_id(ids, n, month)
-    p = logistic(birth_logit(params, trust, m, q, load) + params.experiment_boost)
-    if block(key, BIRTH, id, month, 0)[0] >= p:
+    x = birth_logit(params, trust, m, q, load) + params.experiment_boost * keen
+    x += params.droit_barrier * state.calendar.droit[month] + eased
+    u = block(key, BIRTH, id, month, 0)[0]
+    if u >= logistic(x + pull):
+        return
+    if state.territory.purse <= 0.0 and u >= logistic(x):
         return
     v = block(key, DOMAIN, id, month, 0)[1]
     kind = draw_type(params, mean_m, q, size, v)
@@ -137,14 +166,15 @@ def found_group(state, params, group, n, domain, month, key):
     state.territory.flow[F_GROUP] += 1.0
     for x in range(n):
         join(state, params, a, group[x], month, key)
+    pay_prime(state, group[0], a, month)
     invite(state, params, a, month, key)
 
 
 @kernel
-def _proposals(state, params, month, key):
+def _proposals(state, params, pull, month, key):
     actors = state.actors
     proposals = state.proposals
-    group = np.empty(5, np.int64)
+    group = np.empty(MAX_MEMBERS, np.int64)
     for row in range(state.territory.n_proposals):
         n = 0
         kinds = 0
@@ -155,7 +185,7 @@ def _proposals(state, params, month, key):
                 n += 1
                 kinds |= 1 << actors.kind[i]
         if kinds & (kinds - 1) != 0:
-            found_group(state, params, group, n, proposals.domain[row], month, key)
+            found_group(state, params, group, n, proposals.domain[row], pull, month, key)
     state.territory.n_proposals = 0
 
 
@@ -179,6 +209,7 @@ def found_pair(state, params, i, j, month, key):
     state.territory.flow[F_PAIR] += 1.0
     join(state, params, a, i, month, key)
     join(state, params, a, j, month, key)
+    pay_prime(state, i, a, month)
     invite(state, params, a, month, key)
     return a
 
@@ -213,14 +244,20 @@ def eligible(actors, i, j):
 
 
 @kernel
-def birth_probability(state, params, i, j):
-    """Return P, the probability that `i` and `j` found an alliance once they consider it."""
+def pair_logit(state, params, i, j):
+    """Return the logit of a birth of `i` and `j` once they consider it, without levers."""
     actors = state.actors
     ties = state.ties
     trust = (trust_in(actors, ties, params, i, j) + trust_in(actors, ties, params, j, i)) / 2.0
     load = (actors.load[i] / actors.capacity[i] + actors.load[j] / actors.capacity[j]) / 2.0
     m = min(maturity(actors, i), maturity(actors, j))
-    return logistic(birth_logit(params, trust, m, match(actors, i, j), load))
+    return birth_logit(params, trust, m, match(actors, i, j), load)
+
+
+@kernel
+def birth_probability(state, params, i, j):
+    """Return P, the probability that `i` and `j` found an alliance once they consider it."""
+    return logistic(pair_logit(state, params, i, j))
 
 
 @kernel
@@ -229,7 +266,8 @@ def _outside(state, params, i, w, month, key):
     actors = state.actors
     m = maturity(actors, i)
     load = actors.load[i] / actors.capacity[i]
-    bound = logistic(birth_logit(params, 1.0, m, params.outside_match, load))
+    help = params.droit_barrier * state.calendar.droit[month] + ease(state, params, i)
+    bound = logistic(birth_logit(params, 1.0, m, params.outside_match, load) + help)
     if w >= params.outside_attention * bound:
         return NOBODY, 0.0
     u, rank = block(key, OUTSIDE, actors.id[i], month, 0)
@@ -237,10 +275,20 @@ def _outside(state, params, i, w, month, key):
     if other >= actors.kind[i]:
         other += 1
     trust = base_trust(params, other)
-    p = logistic(birth_logit(params, trust, m, params.outside_match, load))
+    p = logistic(birth_logit(params, trust, m, params.outside_match, load) + help)
     if w >= min(1.0, params.outside_attention * p):
         return NOBODY, 0.0
     return other, rank
+
+
+@kernel
+def _with_levers(state, params, i, j, pull, bound, u, month):
+    """Return (accepted, needs the prime) for a pair in the second pass, that of the levers."""
+    x = pair_logit(state, params, i, j)
+    p = logistic(x)
+    x += params.droit_barrier * state.calendar.droit[month]
+    x += (ease(state, params, i) + ease(state, params, j)) / 2.0
+    return u * bound < logistic(x + pull) - p, u * bound >= logistic(x) - p
 
 
 @kernel
@@ -248,22 +296,32 @@ def formation(state, params, month, key):
     """Let experiments' groups, acquainted pairs and outside contacts found alliances."""
     actors = state.actors
     ties = state.ties
-    _proposals(state, params, month, key)
-    bound = logistic(birth_logit(params, 1.0, 1.0, 1.0, 0.0))
+    doses = state.territory.doses
+    pull = prime_pull(state, params, month)
+    _proposals(state, params, pull, month, key)
+    highest = birth_logit(params, 1.0, 1.0, 1.0, 0.0)
+    bound = logistic(highest)
     attention = 0.5 * params.attention * bound
+    raised = params.droit_barrier * state.calendar.droit[month] + pull
+    levers = state.calendar.droit[month] > 0.0 or pull > 0.0
+    levers = levers or doses[OUTILS, ORGANISATIONS] > 0.0 or doses[OUTILS, COLLECTIVITES] > 0.0
+    raised_bound = logistic(highest + raised)
+    raised_attention = 0.5 * params.attention * raised_bound
     room = 64
     first = np.empty(room, np.int64)
     second = np.empty(room, np.int64)
     rank = np.empty(room)
+    paid = np.zeros(room, np.bool_)  # founded only if the prime is paid
     n = 0
     for i in state.actors.order:
         if actors.kind[i] >= N_WORLDS or not has_room(actors, i):
             continue
-        if n + actors.contacts[i] + 1 > room:
+        if n + 2 * actors.contacts[i] + 1 > room:
             room *= 2
             first = np.append(first, np.empty_like(first))
             second = np.append(second, np.empty_like(second))
             rank = np.append(rank, np.empty_like(rank))
+            paid = np.append(paid, np.zeros_like(paid))
         id = actors.id[i]
         u, w = block(key, CONSIDER, id, month, 0)
         position = -1 + geometric(u, attention)
@@ -281,6 +339,27 @@ def formation(state, params, month, key):
             u, _ = block(key, CONSIDER, id, month, draw)
             position += geometric(u, attention)
             draw += 1
+        if levers:
+            draw = 0
+            position = -1
+            while True:
+                u, _ = block(key, LEVER, id, month, draw)
+                position += geometric(u, raised_attention)
+                draw += 1
+                if position >= actors.contacts[i]:
+                    break
+                j = ties.other[actors.first[i] + position]
+                if not eligible(actors, i, j):
+                    continue
+                side = 0 if id < actors.id[j] else 1
+                u, v = block(key, EXTRA, pair(id, actors.id[j]), month, side)
+                accepted, needs = _with_levers(state, params, i, j, pull, raised_bound, u, month)
+                if accepted:
+                    first[n] = i
+                    second[n] = j
+                    rank[n] = v
+                    paid[n] = needs
+                    n += 1
         other, v = _outside(state, params, i, w, month, key)
         if other != NOBODY:
             first[n] = i
@@ -294,5 +373,7 @@ def formation(state, params, month, key):
             continue
         if j < NOBODY:
             found_outside(state, params, i, -2 - j, month, key)
+        elif paid[x] and state.territory.purse <= 0.0:
+            continue
         elif has_room(actors, j) and not share_alliance(actors, i, j):
             found_pair(state, params, i, j, month, key)

@@ -6,7 +6,9 @@ On apprend en faisant. ODD §7.9; Kale, Dyer & Singh 2002; Baskerville et al. 20
 from __future__ import annotations
 
 from cosim.compiled import kernel
+from cosim.mechanisms.doses import affinity, dose_of
 from cosim.mechanisms.occupants import clip01
+from cosim.state import COMPETENCES, SCALAR
 
 
 @kernel
@@ -34,7 +36,14 @@ def know_how(state, params, month, key):
         if not actors.alive[i]:
             continue
         e = old[i]
-        e += (1.0 - e) * min(1.0, actors.learning[i] * params.coaching * actors.support[i])
+        gain = 0.0
+        if actors.support[i] > 0.0:
+            coached = params.coaching * actors.support[i] * affinity(actors, params, i, 2)
+            gain = min(1.0, actors.learning[i] * coached)
+        dose = dose_of(state, COMPETENCES, i)
+        if dose > 0.0:
+            gain += min(1.0, actors.learning[i] * params.competences_training * dose)
+        e += (1.0 - e) * gain
         if actors.load[i] > 0:
             e += params.peers * max(
                 0.0, partners_know_how(actors, state.alliances, old, i) - old[i]
@@ -44,4 +53,6 @@ def know_how(state, params, month, key):
             step = min(1.0, actors.learning[i] * params.learning)
             e += (1.0 - e) * (1.0 - (1.0 - step) ** actors.wins[i])
         actors.know_how[i] = clip01(e)
+        if state.settings.maturity == SCALAR:
+            actors.commitment[i] = actors.know_how[i]
         actors.wins[i] = 0

@@ -9,7 +9,17 @@ import numpy as np
 from cosim.compiled import kernel
 from cosim.mechanisms.bonds import leave
 from cosim.mechanisms.contacts import base_trust, dissolve, slot_of
-from cosim.state import ASSOCIATION, CATALYSEUR, COMPANY, ELU, N_DOMAINS, NOBODY
+from cosim.mechanisms.doses import evidence_of
+from cosim.state import (
+    ASSOCIATION,
+    BETA,
+    CATALYSEUR,
+    COMPANY,
+    ELU,
+    N_DOMAINS,
+    NOBODY,
+    SCALAR,
+)
 from cosim.streams import EXIT, LEVEL, NEEDS, TRAIT, block, geometric, normal, uniform
 
 _GENERATION = np.uint64(1023)
@@ -62,6 +72,16 @@ def _profile(params, profile):
         params.profile_idealiste_e,
         params.profile_idealiste_capacity,
     )
+
+
+@kernel
+def settle_levels(state, i):
+    """Under the rule of one scalar maturity, give both levels of `i` their mean."""
+    actors = state.actors
+    if state.settings.maturity == SCALAR:
+        mean = (actors.commitment[i] + actors.know_how[i]) / 2.0
+        actors.commitment[i] = mean
+        actors.know_how[i] = mean
 
 
 @kernel
@@ -173,6 +193,7 @@ def draw_occupant(state, params, i, month, key):
     actors.ever[i] = True
     actors.entered[i] = month
     draw_levels(state, params, i, key)
+    settle_levels(state, i)
     sigma = params.imitation_spread
     u, v = block(key, TRAIT, id, 0, 0)
     actors.imitation[i] = params.imitation * math.exp(sigma * normal(u, v) - sigma * sigma / 2.0)
@@ -243,3 +264,7 @@ def inherit(state, params, i):
         back = slot_of(actors, ties, j, i)
         tau = base_trust(params, actors.kind[i])
         ties.trust[back] = tau + params.inherit_trust * max(0.0, ties.trust[back] - tau)
+        if state.settings.trust == BETA:
+            ties.evidence[back] = evidence_of(ties.trust[back], tau)
+            tau = base_trust(params, actors.kind[j])
+            ties.evidence[slot] = evidence_of(ties.trust[slot], tau)
