@@ -32,13 +32,13 @@ PREFIX = "cas-"
 #: Numbers of the stylised territories: above every SIREN of an EPCI (2xx xxx xxx), below 2**30.
 FIRST_NUMBER = 900_000_001
 
-#: Inhabitants per km² of a densely populated commune (INSEE, Eurostat: cells of an urban centre).
+#: Inhabitants per km² of a dense commune: that of the 1 km² cells of an urban centre in the grid of
+#: density of Eurostat and INSEE, used here for whole communes.
 DENSE = 1_500
-#: Inhabitants of a large town (Eurostat: a functional urban area may form around it).
-LARGE_TOWN = 100_000
-#: Inhabitants of a medium-sized town (ANCT: villes moyennes, from 20 000 to 100 000).
-MEDIUM_TOWN = 20_000
-#: Inhabitants of an urban cluster (INSEE, Eurostat: grid of density); below, a village or bourg.
+#: Inhabitants of a medium-sized town and of a large one: "villes moyennes" usually are those from
+#: 20 000 to 100 000; of communes here, not of urban units, which the table does not know.
+MEDIUM_TOWN, LARGE_TOWN = 20_000, 100_000
+#: Inhabitants of an urban cluster in the same grid of density; below, a bourg or a village.
 SMALL_TOWN = 5_000
 #: Kilometres from a large town within which people commute: no source, half an hour's drive.
 COMMUTING_KM = 30.0
