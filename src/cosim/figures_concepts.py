@@ -283,7 +283,7 @@ def ternary(data: Effect | Ensemble, lang: str = "fr") -> Figure:
         _frame(whole, nearer, np.concatenate([_flat(walk) for walk, *_ in walks]))
         beside.set_title(_t(lang, "total des trois", "total of the three"), size=8.5, color=INK)
         nearer.set_title(_t(lang, "de plus près", "from nearer"), size=8.5, color=INK, pad=3)
-        ticks = [int(np.ceil(years[0] - 0.5)), int(np.floor(years[-1]))]
+        ticks = sorted({int(np.floor(years[0])), int(np.floor(years[-1]))})
         beside.set_xticks(ticks, [str(year) for year in ticks])
         beside.set_ylim(0, 1.05 * max(1.0, *(float(walk["total"].max()) for walk, *_ in walks)))
         _percent(beside, lang)
@@ -484,7 +484,7 @@ def _counted(ensemble: Ensemble, group: str, lang: str) -> str:
     return f"{number(some, 0, lang)} ({_share(some / every if every else 0.0, lang)})"
 
 
-def measured_vs_true(data: Effect | Ensemble, group: str = "", lang: str = "fr") -> Figure:
+def measured_vs_true(data: Effect | Ensemble, lang: str = "fr", group: str = "") -> Figure:
     """The share engaged, and the share that a survey would count: hidden alliances exist."""
     ensemble, _ = _pair(data)
     years = _years(ensemble)
@@ -496,11 +496,11 @@ def measured_vs_true(data: Effect | Ensemble, group: str = "", lang: str = "fr")
         _head(figure, title + name, _t(
             lang,
             "médianes, bandes : 1 simulation sur 2, 9 sur 10 ;\n"
-            "une enquête ne voit que les alliances reconnues",
+            "une enquête ne voit que des alliances reconnues, et pas toutes",
             "medians, bands: 1 simulation in 2, 9 in 10;\n"
-            "a survey sees recognised alliances only",
+            "a survey sees recognised alliances only, and not all",
         ))  # fmt: skip
-        axes = _axes(figure, 0.62, 1.12, top=1.0)
+        axes = _axes(figure, 0.62, 1.28, top=1.0)
         labels = []
         for values, colour, dashes, fr, en in (
             (true, WHAT_IF, "-", "vrai", "true"),
@@ -577,7 +577,9 @@ def spending_by_lever(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             lang, f"dépense cumulée, k€, moyenne des simulations ; à la fin : {total}\u00a0k€",
             f"cumulated spending, k€, mean of the simulations; at the end: {total}\u00a0k€",
         ))  # fmt: skip
-        axes = _axes(figure, 0.72, 2.2)
+        labels = [f"{group_label(lever, lang)} {number(row[-1], 0, lang)}"
+                  for lever, row in spent.items()]  # fmt: skip
+        axes = _axes(figure, 0.72, 0.25 + 0.065 * max(map(len, labels), default=0))
         top = 1.0
         if spent:
             stack = np.array(list(spent.values()))
@@ -603,10 +605,8 @@ def spending_by_lever(data: Effect | Ensemble, lang: str = "fr") -> Figure:
         _x_axis(axes, years)
         ends = np.cumsum([row[-1] for row in spent.values()])
         _end_labels(axes, [
-            (float(end - row[-1] / 2),
-             f"{group_label(lever, lang)} {number(row[-1], 0, lang)}",
-             _darker(colours[lever]))
-            for end, (lever, row) in zip(ends, spent.items(), strict=True)
+            (float(end - row[-1] / 2), label, _darker(colours[lever]))
+            for end, label, (lever, row) in zip(ends, labels, spent.items(), strict=True)
         ], size=8)  # fmt: skip
     return figure
 
@@ -643,7 +643,7 @@ def reach_by_public(data: Effect | Ensemble, lang: str = "fr") -> Figure:
         axes = _axes(figure, 1.05, 0.1, top=1.0, bottom=0.12)
         _grid(
             axes, values, texts, [group_label(lever, lang) for lever in levers],
-            [fill(group_label(public, lang), 14) for public in publics], 1.0,
+            [fill(group_label(public, lang), 15) for public in publics], 1.0,
         )  # fmt: skip
     return figure
 
@@ -746,6 +746,11 @@ def touched(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["domain", "pair", "alliances", "communes"])
 
 
+def _wrapped(label: str) -> str:
+    """A domain's label on short lines, its SDG on the last."""
+    return "\n".join(fill(line, 15) for line in label.replace(" (", "\n(").splitlines())
+
+
 def articulation(results: Results, lang: str = "fr") -> Figure:
     """Domains × actors × territories: living alliances at the end of one run, communes touched."""
     table, pairs = touched(results), list(combinations(WORLDS, 2))
@@ -779,7 +784,7 @@ def articulation(results: Results, lang: str = "fr") -> Figure:
         axes = _axes(figure, 1.12, 0.08, top=1.25, bottom=0.1)
         _grid(
             axes, values, texts,
-            [group_label(domain, lang).replace(" (", "\n(") for domain in domains],
+            [_wrapped(group_label(domain, lang)) for domain in domains],
             ["\n".join(_WORLD_WORDS[kind][lang == "en"] for kind in pair) for pair in pairs],
             max(1.0, float(values.max(initial=0.0))),
         )  # fmt: skip
