@@ -217,6 +217,15 @@ def test_real_counts_are_those_of_the_territory_whatever_the_sample():
     assert sum(whole.profiles.values()) == pytest.approx(1)
 
 
+def test_a_scenario_says_where_which_domains_and_which_profile():
+    place = {"code": "cas-rural", "domains": ["eau", "faim", "emploi"], "profile": "volontaire"}
+    made = diagnose(scenario(place=place), replicates=2)
+    assert made.place.code == "cas-rural"
+    assert set(made.domains.domain) == {"eau", "faim", "emploi"}
+    assert made.domains.need.sum() == pytest.approx(2, abs=0.05)  # two needs for each actor
+    assert made.profiles["volontaire"] == 1
+
+
 def test_profiles_are_shares_of_the_inhabitants(made):
     ready = engine.plan(scenario())
     profile = {

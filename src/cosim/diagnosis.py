@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim import engine, parameters, population
+from cosim import engine, population
 from cosim.effects_text import number, percent
 from cosim.figures import FAINT, INK, SOFT, _axes, _figure, _head, _percent, style
 from cosim.indicators import WORLDS, group_label
-from cosim.state import DOMAINS, N_DOMAINS, N_WORLDS, NEVER, PROFILES, Array, State
+from cosim.state import DOMAIN_NAMES, N_WORLDS, NEVER, PROFILES, Array, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -314,7 +314,6 @@ def diagnose(
     """
     ready = engine.plan(scenario, place)
     readings = [read(ready.state(seed, number)) for number in range(replicates)]
-    names = dict(DOMAINS)
     return Diagnosis(
         place=ready.place,
         start=scenario.time.start,
@@ -322,10 +321,8 @@ def diagnose(
         levels=np.array([one.levels for one in readings]),
         needs=np.array([one.needs for one in readings]),
         alliances=np.array([one.alliances for one in readings]),
-        domain_names=tuple(
-            names.get(bit, f"odd-{bit + 1}") for bit in _bits(ready.template.territory.domains)
-        ),
-        actors=_counts(ready.place),
+        domain_names=tuple(DOMAIN_NAMES[bit] for bit in _bits(ready.template.territory.domains)),
+        actors=_counts(ready.place, ready.params),
         profiles=_profiles(ready.template, ready.place),
     )
 
@@ -398,12 +395,12 @@ def _share(part: Array, whole: Array) -> float:
 
 
 def _bits(domains: int) -> list[int]:
-    return [bit for bit in range(N_DOMAINS) if int(domains) >> bit & 1]
+    return [bit for bit in range(len(DOMAIN_NAMES)) if int(domains) >> bit & 1]
 
 
-def _counts(place: Territory) -> dict[str, int]:
+def _counts(place: Territory, params: Any) -> dict[str, int]:
     """Seats that are taken at the start by world, one for one whatever the sample."""
-    seats = population.seats_of(place, parameters.resolve())
+    seats = population.seats_of(place, params)
     counts = np.bincount(seats["kind"][seats["taken"]], minlength=N_WORLDS)
     return dict(zip(WORLDS, counts.tolist(), strict=True))
 
