@@ -9,6 +9,7 @@ from typing import Any, Literal
 from cosim.errors import CosimError, ScenarioError
 from cosim.scenario import METIERS, Scenario, diff
 from cosim.scenario_file import field_at, meta
+from cosim.state import PUBLICS
 
 Lang = Literal["fr", "en"]
 
@@ -30,14 +31,55 @@ _METIERS = {
         "lieu": "places",
     },
 }
-_INVITATIONS = {
+#: Levers beside catalysis, in the order in which sentences tell them.
+LEVERS = (
+    "lieux", "droit", "ingenierie", "prime", "donnees", "outils", "competences",
+    "reconnaissance", "usine",
+)  # fmt: skip
+_CHOOSING = ("catalysis.", "territory.profile", "rules.")
+#: Values of the keys that are choices -> words.
+_CHOICES = {
     "fr": {
+        "needs": "à partir des besoins",
+        "solutions": "à partir des solutions",
+        "medium": "groupes de 3 à 5",
+        "small": "petits premiers pas qui grandissent",
+        "large": "grands premiers pas",
+        "mixed": "de tous les profils",
+        "batisseuse": "bâtisseuse",
+        "idealiste": "idéaliste",
+        "min": "le plus petit de l'envie et du savoir-faire",
+        "scalar": "un seul niveau",
+        "asymmetric": "gain lent, perte rapide",
+        "beta": "comptes bêta avec oubli",
+        "confirmatory": "ce qui confirme pèse plus",
+        "linear": "tous les contacts comptent",
+        "bounded": "seuls les proches d'avis comptent",
+        "on": "prête sa confiance",
+        "off": "ne prête pas sa confiance",
+        "warnings": "prête sa confiance et met en garde",
         "random": "invités au hasard",
         "hubs": "les plus connus invités d'abord",
         "periphery": "la périphérie invitée d'abord",
         "complementary": "les complémentaires invités ensemble",
     },
     "en": {
+        "needs": "starting from needs",
+        "solutions": "starting from solutions",
+        "medium": "groups of 3 to 5",
+        "small": "small first steps that grow",
+        "large": "large first steps",
+        "mixed": "all profiles",
+        "min": "the smaller of commitment and know-how",
+        "scalar": "one scalar",
+        "asymmetric": "slow gain, fast loss",
+        "beta": "beta counts with forgetting",
+        "confirmatory": "what confirms weighs more",
+        "linear": "all contacts count",
+        "bounded": "only those of a similar mind count",
+        "on": "lends its trust",
+        "off": "lends no trust",
+        "warnings": "lends its trust and warns",
         "random": "guests drawn at random",
         "hubs": "the best connected invited first",
         "periphery": "the periphery invited first",
@@ -60,7 +102,8 @@ def sentence(scenario: Scenario, lang: Lang) -> str:
     french = _french(lang)
     start, end = (month_name(m, lang) for m in (scenario.time.start, scenario.time.end))
     when = f"{_de(start)} à {end}" if french else f"from {start} to {end}"
-    parts = [catalysis_words(scenario, lang), _crises(scenario, lang)]
+    parts = [catalysis_words(scenario, lang), *lever_words(scenario, lang)]
+    parts.append(_crises(scenario, lang))
     elections = [
         month_name(month, lang)
         for month in scenario.context.elections
@@ -73,7 +116,10 @@ def sentence(scenario: Scenario, lang: Lang) -> str:
     else:
         parts.append("sans élection" if french else "no election")
     plain = Scenario()
-    told = ("time.", "territory.", "catalysis.", "context.elections", "context.crises")
+    told = (
+        "time.", "territory.code", "territory.sample", "territory.synthetic.", "catalysis.",
+        "context.elections", "context.crises", *(f"{lever}." for lever in LEVERS),
+    )  # fmt: skip
     others = [c for c in diff(plain, scenario) if not c.key.startswith(told)]
     parts += [f"{label(c.key, lang)}{_colon(lang)}{value_words(c.key, c.after, lang)}"
               for c in others]  # fmt: skip
@@ -98,6 +144,13 @@ def difference_sentence(a: Scenario, b: Scenario, lang: Lang) -> str:
     if 0 in (a.catalysis.fte, b.catalysis.fte) and a.catalysis.fte != b.catalysis.fte:
         changes = [change for change in changes if not change.key.startswith("catalysis.")]
         parts.append(_instead(catalysis_words(b, lang), catalysis_words(a, lang), lang))
+    for lever in LEVERS:
+        was, now = ("".join(lever_words(x, lang, (lever,))) for x in (a, b))
+        changed = [change for change in changes if change.key.startswith(f"{lever}.")]
+        changes = [change for change in changes if change not in changed]
+        if was != now:
+            nothing = "rien" if french else "nothing"
+            parts.append(_instead(now or nothing, was or nothing, lang))
     for change in changes:
         if not change.key.startswith("catalysis.mix."):
             after, before = (
@@ -111,6 +164,8 @@ def difference_sentence(a: Scenario, b: Scenario, lang: Lang) -> str:
         parts.append(
             "métiers" + _colon(lang) + _instead(mix_words(b, lang), mix_words(a, lang), lang)
         )
+    if not parts:  # dates or budgets of a lever that gives nothing in either
+        return compared + (", rien ne change en fait." if french else ", nothing changes in fact.")
     return f"{compared}{_colon(lang)}{_semicolon(lang).join(parts)}."
 
 
@@ -152,18 +207,106 @@ def catalysis_words(scenario: Scenario, lang: Lang) -> str:
     if catalysis.fte == 0:
         return "sans catalyseur" if french else "no catalyst"
     unit = "ETP de catalyseurs" if french else "FTE of catalysts"
-    words = f"{_number(catalysis.fte, lang)} {unit}"
-    if catalysis.start:
-        start = month_name(catalysis.start, lang)
-        words += f" à partir {_de(start)}" if french else f" from {start}"
-    if catalysis.end:
-        end = month_name(scenario.month_label(scenario.month_index(catalysis.end) - 1), lang)
-        words += f" jusqu'en {end}" if french else f" until {end}"
-    if not scenario.catalysis_months:
-        words += " (hors de la période simulée)" if french else " (outside the simulated period)"
+    words = f"{_number(catalysis.fte, lang)} {unit}" + _dates(scenario, catalysis, lang)
+    if catalysis.restart:
+        again = month_name(catalysis.restart, lang)
+        words += f" puis de nouveau à partir {_de(again)}" if french else f", again from {again}"
     words += f", {mix_words(scenario, lang)}"
-    if catalysis.invitation != "random":
-        words += f", {_INVITATIONS[lang][catalysis.invitation]}"
+    for choice in ("invitation", "matching", "first_step"):
+        value = getattr(catalysis, choice)
+        if value != getattr(type(catalysis)(), choice):
+            words += f", {_CHOICES[lang][value]}"
+    return words
+
+
+def lever_words(scenario: Scenario, lang: Lang, names: tuple[str, ...] = LEVERS) -> list[str]:
+    """Each lever that is in force: what, how much, from when to when, within which budget."""
+    return [
+        words + _dates(scenario, getattr(scenario, name), lang)
+        for name in names
+        if (words := _lever(name, getattr(scenario, name), lang))
+    ]
+
+
+def _lever(name: str, lever: Any, lang: Lang) -> str:
+    """What a lever gives; empty when it gives nothing."""
+    french = _french(lang)
+
+    def k_euros(amount: float) -> str:
+        return f"{_number(amount, lang)}\u00a0k€" + (" par an" if french else " a year")
+
+    def n(amount: float) -> str:
+        return _number(amount, lang)
+
+    match name:
+        case "lieux" if lever.number:
+            one = lever.number == 1
+            return (f"{n(lever.number)} {'lieu public' if one else 'lieux publics'} "
+                    f"de {n(lever.capacity)} habitués" if french else
+                    f"{n(lever.number)} public {'place' if one else 'places'} "
+                    f"of {n(lever.capacity)} regulars")  # fmt: skip
+        case "droit" if lever.strength:
+            full = lever.strength == 1
+            share = _percent(lever.strength, lang)
+            if french:
+                return "droit de l'alliance" + ("" if full else f" à {share} de son effet")
+            return "law of the alliance" + ("" if full else f" at {share} of its effect")
+        case "ingenierie" if lever.fte or lever.funds:
+            what = []
+            if lever.fte:
+                what.append(f"{n(lever.fte)} ETP" if french else f"{n(lever.fte)} FTE")
+            if lever.funds:
+                first = "pour de premiers pas" if french else "for first steps"
+                what.append(f"{k_euros(lever.funds)} {first}")
+            head = "ingénierie de l'alliance" if french else "engineering of the alliance"
+            return f"{head} ({_and(what, lang)})"
+        case "prime" if lever.amount and lever.yearly_budget:
+            most = k_euros(lever.yearly_budget)
+            return (
+                f"prime de {n(lever.amount)}\u00a0k€ par alliance, au plus {most}"
+                if french
+                else f"premium of {n(lever.amount)}\u00a0k€ for an alliance, at most {most}"
+            )
+        case "reconnaissance" if lever.funds:
+            head = "reconnaissance" if french else "recognition"
+            return f"{head} ({k_euros(lever.funds)})"
+        case "usine" if lever.key != "none" and lever.factor:
+            key = {"equal": ("à parts égales entre territoires", "equal between territories"),
+                   "population": ("selon la population", "by population")}[lever.key]  # fmt: skip
+            head = "usine de la co-construction" if french else "usine of co-construction"
+            times = "" if lever.factor == 1 else f", {n(lever.factor)} fois" if french else (
+                f", {n(lever.factor)} times")  # fmt: skip
+            long = f"{n(lever.months)} mois" if french else f"{n(lever.months)} months"
+            return f"{head} ({key[not french]}{times}, {long})"
+        case "donnees" | "outils" | "competences":
+            amounts = {getattr(lever, public) for public in PUBLICS}
+            given = [f"{k_euros(amount)} {label(f'{name}.{public}', lang)}"
+                     for public in PUBLICS if (amount := getattr(lever, public))]  # fmt: skip
+            if len(given) == len(PUBLICS) and len(amounts) == 1:
+                each = (
+                    "pour chacun des quatre publics" if french else "for each of the four publics"
+                )
+                given = [f"{k_euros(amounts.pop())} {each}"]
+            head = {"donnees": ("données", "data"), "outils": ("outils", "tools"),
+                    "competences": ("compétences", "skills")}[name][not french]  # fmt: skip
+            return f"{head} ({_and(given, lang)})" if given else ""
+    return ""
+
+
+def _dates(scenario: Scenario, lever: Any, lang: Lang) -> str:
+    french, words = _french(lang), ""
+    if lever.start:
+        start = month_name(lever.start, lang)
+        words += f" à partir {_de(start)}" if french else f" from {start}"
+    if lever.end:
+        end = month_name(scenario.month_label(scenario.month_index(lever.end) - 1), lang)
+        words += f" jusqu'en {end}" if french else f" until {end}"
+    budget = getattr(lever, "budget", None)
+    if budget is not None:
+        text = f"{_number(budget, lang)}\u00a0k€"
+        words += f", {text} en tout" if french else f", {text} in all"
+    if not scenario.months_of(lever):
+        words += " (hors de la période simulée)" if french else " (outside the simulated period)"
     return words
 
 
@@ -199,6 +342,11 @@ def label(key: str, lang: Lang) -> str:
             word = "à la place de" if "replace" in key else "après"
             return f"{word} «\u00a0{_MECHANISMS[mechanism]}\u00a0»"
         return f"{'in place of' if 'replace' in key else 'after'} “{mechanism}”"
+    if key.startswith("territory.fragility."):
+        from cosim.indicators import group_label
+
+        word = "fragilité au départ" if _french(lang) else "starting fragility"
+        return f"{word}, {group_label(name.rpartition('.')[2], lang)}"
     field = field_at(tuple(key.split(".")))
     return meta(field, f"label-{lang}") if field else key
 
@@ -208,18 +356,25 @@ def value_words(key: str, value: Any, lang: Lang) -> str:
     french = _french(lang)
     if key == "catalysis.start" and value is None:
         return "dès le début" if french else "the beginning"
-    if key == "catalysis.end" and value is None:
+    if key in ("catalysis.end", "catalysis.restart") and value is None:
         return "jamais" if french else "never"
-    if value is None and key.startswith("parameters."):
+    if value is None and key.startswith(("parameters.", "territory.fragility.")):
         from cosim.parameters import PARAMETERS
 
-        value = PARAMETERS[key.partition(".")[2]].default
+        table, _, name = key.partition(".")
+        value = PARAMETERS[name if table == "parameters" else "fragility_start"].default
+    if key == "context.elections" and not value:
+        return "aucune" if french else "none"
     if key == "context.crises" and not value:
         return "sans crise" if french else "no crisis"
     if value is None or (isinstance(value, list) and not value):
         return "rien" if french else "none"
-    if key == "catalysis.invitation":
-        return _INVITATIONS[lang][value]
+    if isinstance(value, str) and value in _CHOICES[lang] and key.startswith(_CHOOSING):
+        return _CHOICES[lang][value]
+    if key == "territory.domains":
+        from cosim.indicators import group_label
+
+        return _and([group_label(name, lang) for name in value], lang)
     if key == "context.crises":
         return _and([_crisis(crisis, lang) for crisis in value], lang)
     if key == "model.without":
