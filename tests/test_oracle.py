@@ -2,7 +2,8 @@
 
 Same people, same contact lists in the same order, same alliances, same numbers to 1e-12.
 The parameters of most cases are pressed to the ends of their ranges, so that lists of contacts
-fill up, alliances are born, grow and end, and people come and go within five years.
+fill up, alliances are born, grow and end, and people come and go within five years. Every lever
+and every rival rule acts alone in a case, then all of them together.
 """
 
 import pytest
@@ -67,17 +68,115 @@ CASES = {
     },
 }  # fmt: skip
 
+ALWAYS = {"fte": 2.5, "invitation": "complementary"}
+EVERY_LEVER = {
+    "lieux": {"number": 2, "capacity": 9, "end": "2012-06"},
+    "droit": {"strength": 0.8, "start": "2010-04"},
+    "ingenierie": {"fte": 0.6, "funds": 150.0},
+    "prime": {"amount": 12.0, "yearly_budget": 50.0},
+    "donnees": {"organisations": 15.0, "territoires": 1.0, "collectivites": 12.0,
+                "institutions": 0.5},
+    "outils": {"organisations": 30.0, "territoires": 2.0, "collectivites": 20.0,
+               "institutions": 1.0},
+    "competences": {"organisations": 60.0, "territoires": 4.0, "collectivites": 50.0,
+                    "institutions": 2.0, "budget": 250.0},
+    "reconnaissance": {"funds": 10.0, "start": "2011-01"},
+    "usine": {"key": "equal", "factor": 20.0, "start": "2010-10"},
+}  # fmt: skip
+RIVALS = {"maturity": "scalar", "trust": "beta", "imitation": "bounded", "third_party": "warnings"}
+
+#: Each lever and rule alone, then together: three years of the larger territory, busy.
+LEVERS = {
+    "two public places that close": {
+        "lieux": {"number": 2, "capacity": 15, "start": "2010-03", "end": "2012-02"},
+    },
+    "places of catalysts and public ones": {
+        "catalysis": {"fte": 1.4, "mix": only("lieu")}, "lieux": {"number": 2, "capacity": 15},
+    },
+    "droit": {"droit": {"strength": 1.0, "start": "2010-06", "end": "2012-06"}},
+    "engineers": {"ingenierie": {"fte": 0.7, "end": "2012-07"}},
+    "engineers who replace one another": {
+        "ingenierie": {"fte": 1.2}, "parameters": {**BUSY, "engineering_term": 7},
+    },
+    "funded experiments": {"ingenierie": {"funds": 250.0}},
+    "a prime that runs out": {"prime": {"amount": 20.0, "yearly_budget": 50.0}},
+    "a prime that lasts": {
+        "prime": {"amount": 60.0, "yearly_budget": 5000.0, "start": "2010-05", "end": "2012-04"},
+    },
+    "a prime for experiments": {
+        "prime": {"amount": 25.0, "yearly_budget": 110.0}, "ingenierie": {"funds": 250.0},
+    },
+    "data for organisations": {"donnees": {"organisations": 25.0}},
+    "data for territories": {"donnees": {"territoires": 2.0}, "catalysis": ALWAYS},
+    "data for local authorities": {"donnees": {"collectivites": 20.0, "start": "2010-09"}},
+    "data for institutions": {"donnees": {"institutions": 1.0, "budget": 1.7}},
+    "tools for organisations": {"outils": {"organisations": 40.0}},
+    "tools for territories": {"outils": {"territoires": 3.0}, "catalysis": ALWAYS},
+    "tools for local authorities": {"outils": {"collectivites": 30.0, "end": "2012-03"}},
+    "tools for institutions": {"outils": {"institutions": 2.0}},
+    "skills for organisations": {"competences": {"organisations": 90.0, "budget": 140.0}},
+    "skills for territories": {"competences": {"territoires": 6.0}, "catalysis": ALWAYS},
+    "skills for local authorities": {"competences": {"collectivites": 70.0}},
+    "skills for institutions": {"competences": {"institutions": 5.0}},
+    "recognition": {"reconnaissance": {"funds": 12.0, "end": "2012-09"}},
+    "usine, equal shares": {"usine": {"key": "equal", "factor": 30.0, "start": "2010-04"}},
+    "usine, shares of the population": {"usine": {"key": "population", "factor": 500.0}},
+    "support that starts again": {
+        "catalysis": {**CATALYSIS, "end": "2011-05", "restart": "2012-01"},
+    },
+    "small first steps": {
+        "catalysis": {"fte": 4, "mix": only("experimentation"), "first_step": "small"},
+    },
+    "large first steps": {
+        "catalysis": {"fte": 4, "mix": only("experimentation"), "first_step": "large"},
+    },
+    "matching from solutions": {
+        "catalysis": {"fte": 4, "mix": only("experimentation"), "matching": "solutions"},
+    },
+    **{
+        f"{rule} {choice}{', with catalysts' if catalysis else ''}": {
+            "rules": {rule: choice}, "catalysis": catalysis, "context": {"elections": ["2011-03"]},
+        }
+        for catalysis in ({}, ALWAYS)
+        for rule, choice in [("maturity", "scalar"), ("trust", "beta"), ("trust", "confirmatory"),
+                             ("imitation", "bounded"), ("third_party", "off"),
+                             ("third_party", "warnings")]
+    },
+    "every lever": {**EVERY_LEVER, "catalysis": ALWAYS},
+    "every lever and rival rule": {
+        **EVERY_LEVER, "catalysis": {**ALWAYS, "first_step": "small"}, "rules": RIVALS,
+    },
+    "every lever, trust that confirms": {
+        **EVERY_LEVER, "catalysis": {**ALWAYS, "matching": "solutions"},
+        "rules": {"trust": "confirmatory", "third_party": "off"},
+    },
+    "every lever, two steps a month": {
+        **EVERY_LEVER, "catalysis": ALWAYS,
+        "time": {"start": "2010-01", "end": "2011-12", "substeps": 2},
+    },
+    "every lever, half of the actors": {
+        **EVERY_LEVER, "catalysis": ALWAYS, "territory": {"sample": 0.5},
+    },
+    "one profile and three domains": {
+        "catalysis": ALWAYS, "donnees": {"organisations": 25.0},
+        "territory": {"profile": "gestionnaire", "domains": ["faim", "emploi", "paix"],
+                      "fragility": {"faim": 90.0, "paix": 5.0}},
+    },
+}  # fmt: skip
+
 
 def start(case, size, seed=1, replicate=0):
-    place = {"code": "synthetic", "synthetic": SIZES[size]}
-    scenario = Scenario(**{"time": MONTHS, "territory": place, **CASES[case]})
+    if case in CASES:
+        tables = {"time": MONTHS, **CASES[case]}
+    else:
+        tables = {"time": {**MONTHS, "end": "2012-12"}, "parameters": BUSY, **LEVERS[case]}
+    place = {"code": "synthetic", "synthetic": SIZES[size], **tables.get("territory", {})}
+    scenario = Scenario(**{**tables, "territory": place})
     run = engine.Run(engine.plan(scenario), seed, replicate)
     return run, from_state(run.state, run.plan.params, seed, replicate, scenario.model.without)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("case", CASES)
-def test_engine_and_oracle_agree_after_every_step(case, size):
+def agree_after_every_step(case, size):
     run, oracle = start(case, size, seed=11, replicate=len(case))
     assert differences(oracle, run.state) == []
     while not run.done:
@@ -86,6 +185,17 @@ def test_engine_and_oracle_agree_after_every_step(case, size):
         found = differences(oracle, run.state)
         assert not found, f"step {oracle.t - 1}: {len(found)} differences\n" + "\n".join(found[:20])
     assert oracle.t == run.plan.n_steps
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", CASES)
+def test_engine_and_oracle_agree_after_every_step(case, size):
+    agree_after_every_step(case, size)
+
+
+@pytest.mark.parametrize("case", LEVERS)
+def test_engine_and_oracle_agree_on_levers_and_rival_rules(case):
+    agree_after_every_step(case, "larger")
 
 
 def test_the_comparison_sees_one_changed_number():
@@ -113,6 +223,45 @@ def test_the_comparison_sees_one_changed_rule(name):
         if differences(oracle, run.state):
             return
     pytest.fail(f"{name} changed by a fifth and nothing shows")
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("profile_affinity", "skills for territories"),
+        ("donnees_reach", "data for organisations"),
+        ("donnees_push", "data for local authorities"),
+        ("donnees_candidates", "data for territories"),
+        ("donnees_recognise", "data for institutions"),
+        ("outils_reach", "tools for organisations"),
+        ("outils_ease", "tools for local authorities"),
+        ("outils_actions", "tools for territories"),
+        ("outils_means", "tools for institutions"),
+        ("competences_reach", "skills for local authorities"),
+        ("competences_training", "skills for organisations"),
+        ("competences_coaching", "skills for territories"),
+        ("competences_patience", "skills for institutions"),
+        ("droit_barrier", "droit"),
+        ("droit_failure", "droit"),
+        ("prime_birth", "a prime that lasts"),
+        ("prime_scale", "a prime that runs out"),
+        ("alliances_per_engineer", "engineers"),
+        ("engineering_term", "engineers"),
+        ("trial_cost", "funded experiments"),
+        ("cases_per_k_euro", "recognition"),
+        ("trust_memory", "trust beta"),
+        ("confidence_width", "imitation bounded"),
+    ],
+)
+def test_the_comparison_sees_one_changed_coefficient_of_a_lever_or_rival_rule(name, case):
+    run, oracle = start(case, "larger")
+    setattr(oracle.params, name, getattr(oracle.params, name) * 0.6)
+    while not run.done:
+        run.step()
+        oracle.step()
+        if differences(oracle, run.state):
+            return
+    pytest.fail(f"{name} changed by two fifths and nothing shows")
 
 
 def test_the_schedule_is_the_same():

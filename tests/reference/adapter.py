@@ -50,9 +50,10 @@ def from_state(
     oracle.settle(seats)
     catalysts = len(oracle.of_kind[4])
     largest_first = state.communes.by_size.tolist()[:-1]
-    oracle.places = [Venue(largest_first[k % len(largest_first)]) for k in range(catalysts)]
+    numbers = [*range(catalysts), *range(len(state.places) - catalysts)]  # then the public ones
+    oracle.places = [Venue(largest_first[k % len(largest_first)]) for k in numbers]
     oracle.fragility, oracle.lag = world.fragility, world.lag
-    oracle.engines, oracle.visible = world.engines, world.visible
+    oracle.engines, oracle.visible, oracle.purse = world.engines, world.visible, world.purse
     months = 12 * oracle.calendar.substeps  # the engine keeps a ring
     oracle.visible_log = [world.visible_log[s % months] for s in range(step - months, step)]
     return oracle
@@ -89,7 +90,9 @@ def contacts(seats: list[Seat], state: engine.State) -> None:
                 Bond(s.met[slot], s.last[slot], s.expiry[slot], bool(marks & engine.BRIDGE),
                      bool(marks & engine.PLACE_BORN), bool(marks & engine.DIALOGUE_BORN)),
             )  # fmt: skip
-            seat.contacts[seats[other]] = Entry(bond, s.trust[slot], bool(marks & engine.FRESH))
+            seat.contacts[seats[other]] = Entry(
+                bond, s.trust[slot], bool(marks & engine.FRESH), s.evidence[slot]
+            )
 
 
 def alliances(oracle: Oracle, seats: list[Seat], state: engine.State) -> None:
@@ -100,7 +103,7 @@ def alliances(oracle: Oracle, seats: list[Seat], state: engine.State) -> None:
             a.type[row], a.origin[row], a.born[row], a.rung[row], none(a.ended[row], engine.NEVER),
             a.cause[row], a.successes[row], a.failures[row], a.streak[row], a.supported[row],
             none(a.recognised[row], engine.NEVER), none(a.outside[row], engine.NOBODY),
-            a.outside_trust[row],
+            a.outside_trust[row], a.outside_evidence[row], a.followed[row],
         )  # fmt: skip
         oracle.alliances.append(alliance)
     for seat, actor in zip(seats, state.actors, strict=True):

@@ -16,6 +16,11 @@ PROFILES = ("batisseuse", "volontaire", "coordinatrice", "gestionnaire", "ideali
 ENCOUNTER, EXPERIMENT, DIALOGUE, PLACE, SEEDED = range(5)
 LIVING, COMPLETED, FAILED, FADED = range(4)
 MECENAT, INNOVATION, COOPERATION, RESPONSIBLE = range(4)
+DONNEES, OUTILS, COMPETENCES = range(3)
+ORGANISATIONS, TERRITOIRES, COLLECTIVITES, INSTITUTIONS = range(4)
+REACHED_AS = {ASSOCIATION: ORGANISATIONS, COMPANY: ORGANISATIONS, ELU: COLLECTIVITES}
+#: The métier to which the élus of a profile answer best (§7.6), in the order of PROFILES.
+METIER = ("lieu", "experimentation", "dialogue", "accompagnement", "dialogue")
 
 
 @dataclass(eq=False)
@@ -32,11 +37,12 @@ class Bond:
 
 @dataclass(eq=False)
 class Entry:
-    """One side of an acquaintance: the directed trust."""
+    """One side of an acquaintance: the directed trust, and the weight of evidence behind it."""
 
     bond: Bond
     trust: float
     fresh: bool
+    evidence: float = 0.0
 
 
 class Seat(mesa.Agent):
@@ -103,6 +109,8 @@ class Alliance:
     recognised: int | None = None
     outside: int | None = None
     outside_trust: float = 0.0
+    outside_evidence: float = 0.0
+    followed: int = 0  # by an engineer, until this step
 
     @property
     def worlds(self) -> int:
@@ -112,7 +120,7 @@ class Alliance:
 
 @dataclass(eq=False)
 class Venue:
-    """A place: that of one catalyst."""
+    """A place: that of one catalyst, or a public one."""
 
     commune: int
     capacity: int = 0
@@ -123,7 +131,6 @@ class Venue:
 class Proposal:
     members: list[Seat]
     domain: int
-    catalyst: Seat
 
 
 class Oracle(mesa.Model):
@@ -140,6 +147,8 @@ class Oracle(mesa.Model):
         self.proposals: list[Proposal] = []
         self.fragility: list[float] = [0.0] * 17
         self.engines = self.visible = 0.0
+        self.purse = 0.0  # euros
+        self.doses = [[0.0] * 4 for _ in range(3)]
         self.lag: list[list[float]] = [[0.0, 0.0] for _ in range(19)]
         self.results: list[Alliance] = []  # successes of the step
         self.visible_log: list[int] = [0] * (12 * calendar.substeps)
@@ -155,10 +164,12 @@ class Oracle(mesa.Model):
             self.of_commune.setdefault(seat.commune, []).append(seat)
 
     def step(self) -> None:
-        """§3: ten mechanisms in order."""
+        """§3: the levers open, then ten mechanisms in order."""
+        from .levers import open_levers
         from .rules import SCHEDULE
 
         self.results = []
+        open_levers(self)
         for name, mechanism in SCHEDULE.items():
             if name not in self.calendar.without:
                 mechanism(self)
@@ -182,6 +193,7 @@ class Oracle(mesa.Model):
             assert all(alliance in member.alliances for member in alliance.members)
         for place in self.places:
             assert all(seat.place is place for seat in place.regulars)
+        assert self.purse >= 0.0 and all(0.0 <= x <= 1.0 for lever in self.doses for x in lever)
 
     # -- random numbers and base trust ----------------------------------------------------
 
@@ -201,6 +213,23 @@ class Oracle(mesa.Model):
     def trust(self, i: Seat, j: Seat) -> float:
         """T_ij, the base trust where i does not know j."""
         return i.contacts[j].trust if j in i.contacts else self.tau(j.kind)
+
+    # -- §7.6 affinity and §7.14 doses -----------------------------------------------------
+
+    def affinity(self, seat: Seat, metier: str) -> float:
+        """How well an élu of this profile answers to a métier; 1 for anybody else."""
+        answers = seat.kind == ELU and METIER[seat.profile] == metier
+        return 1.0 + self.params.profile_affinity if answers else 1.0
+
+    def dose(self, lever: int, seat: Seat) -> float:
+        """What reaches one actor of an information lever."""
+        public = REACHED_AS.get(seat.kind)
+        return 0.0 if public is None else self.doses[lever][public]
+
+    def relief(self, seat: Seat) -> float:
+        """What tools take from the burden of load."""
+        p = self.params
+        return p.birth_load * seat.fraction * p.outils_ease * self.dose(OUTILS, seat)
 
     # -- §7.2 contacts --------------------------------------------------------------------
 
@@ -321,7 +350,7 @@ class Oracle(mesa.Model):
         p = self.params
         trust = sum(self.trust(k, y) for y in a.members) / len(a.members)
         chance = logistic(p.join_base + p.birth_trust * trust + p.birth_maturity * k.maturity
-                          - p.birth_load * k.fraction)  # fmt: skip
+                          - p.birth_load * k.fraction + self.relief(k))  # fmt: skip
         return self.u(random.ACCEPT, a.id, self.t, n) < chance
 
 

@@ -1,30 +1,40 @@
-"""ODD §7.4 to §7.13: the ten mechanisms, one function per paragraph."""
+"""ODD §7.4 to §7.13: the ten mechanisms, one function per paragraph.
+
+§7.14 (levers) and §7.15 (rival rules) are in files of their own.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
+from . import levers, rivals
 from . import philox as random
 from .model import (
     ACADEMIC,
     ASSOCIATION,
     CATALYST,
     COMPANY,
+    COMPETENCES,
     COMPLETED,
     COOPERATION,
     DIALOGUE,
+    DONNEES,
     ELU,
     ENCOUNTER,
     EXPERIMENT,
     FADED,
     FAILED,
     INNOVATION,
+    INSTITUTIONS,
     KINDS,
     LIVING,
+    OUTILS,
     PLACE,
     PROFILES,
+    TERRITOIRES,
     Alliance,
     Oracle,
     Proposal,
@@ -77,10 +87,12 @@ def replace(w: Oracle, seat: Seat, commitments: list[float]) -> None:
     other = commitments[index(w.u(random.NEWCOMER, seat.id, 0, 0), len(commitments))]
     seat.commitment = clip(p.newcomer_weight * c_old + (1.0 - p.newcomer_weight) * other)
     seat.know_how = p.inherit_know_how * e_old
+    rivals.one_level(w, seat)
     for contact, entry in seat.contacts.items():
         for side, who in ((entry, contact), (contact.contacts[seat], seat)):
             tau = w.tau(who.kind)
             side.trust = tau + p.inherit_trust * max(0.0, side.trust - tau)
+            side.evidence = rivals.weight(side.trust, tau)
 
 
 def depart(w: Oracle, seat: Seat) -> None:
@@ -136,6 +148,7 @@ def occupy(w: Oracle, seat: Seat) -> None:
     seat.alive = seat.ever = True
     seat.wins = seat.setbacks = seat.sessions = 0
     seat.commitment, seat.know_how = levels(w, seat)
+    rivals.one_level(w, seat)
     z = random.normal(*w.block(random.TRAIT, seat.id, 0, 0))
     seat.imitation = p.imitation * spread(z, p.imitation_spread)
     z = random.normal(*w.block(random.TRAIT, seat.id, 0, 1))
@@ -212,14 +225,22 @@ def catalysis(w: Oracle) -> None:
             seat.coached_until <= w.t or not coach.alive or accompaniment == 0.0
         ):
             stop_coaching(seat)
-    for catalyst, venue in zip(w.of_kind[CATALYST], w.places, strict=True):
+    catalysts = w.of_kind[CATALYST]
+    own, public = w.places[: len(catalysts)], w.places[len(catalysts) :]
+    for catalyst, venue in zip(catalysts, own, strict=True):
         send_home(w, venue, closed=not catalyst.alive)
+    for q, venue in enumerate(public):
+        send_home(w, venue, closed=q >= w.calendar.lieux[w.t])
     for catalyst in present:
         hold_sessions(w, catalyst, dialogue)
         run_experiments(w, catalyst, experimentation)
         take_cases(w, catalyst, accompaniment)
         open_place(w, catalyst, place)
     give_support(w, present, accompaniment)
+    run_funded_experiments(w)
+    for q, venue in enumerate(public[: w.calendar.lieux[w.t]]):
+        venue.capacity = w.calendar.lieux_capacity
+        fill(w, venue, levers.public_seat(w, 1 + q))
 
 
 def post(w: Oracle, catalyst: Seat) -> float:
@@ -227,9 +248,15 @@ def post(w: Oracle, catalyst: Seat) -> float:
     return min(1.0, w.calendar.fte[w.t] - catalyst.ordinal)
 
 
-def count(w: Oracle, catalyst: Seat, rate: float, which: int) -> int:
-    r = rate * post(w, catalyst) / (12.0 * w.calendar.substeps)
-    phase = w.u(random.PHASE, catalyst.id, 0, which)
+def actions(w: Oracle, catalyst: Seat, rate: float, which: int) -> int:
+    """Sessions or experiments of this step; tools for the territory make them more."""
+    more = 1.0 + w.params.outils_actions * w.doses[OUTILS][TERRITOIRES]
+    return count(w, catalyst.id, rate * more * post(w, catalyst), which)
+
+
+def count(w: Oracle, id: int, rate: float, which: int) -> int:
+    r = rate / (12.0 * w.calendar.substeps)
+    phase = w.u(random.PHASE, id, 0, which)
     return math.floor(r * (w.t + 1) + phase) - math.floor(r * w.t + phase)
 
 
@@ -239,7 +266,7 @@ def pick(w: Oracle, catalyst: Seat, kind: int, purpose: int, base: int,
     if not seats:
         return None
     policy = w.calendar.invitation
-    draws = 3 if policy == "random" else int(w.params.invitation_draws)
+    draws = 3 if policy == "random" else int(w.params.invitation_draws) + informed(w)
     tried = [seats[index(w.u(purpose, catalyst.id, w.t, base + a), len(seats))]
              for a in range(draws)]  # fmt: skip
     found = [seat for seat in tried if valid(seat)]
@@ -252,9 +279,15 @@ def pick(w: Oracle, catalyst: Seat, kind: int, purpose: int, base: int,
     return max(found, key=score, default=None)  # the first on equality
 
 
+def informed(w: Oracle) -> int:
+    """More candidates, from data about the territory."""
+    more = w.params.donnees_candidates * w.doses[DONNEES][TERRITOIRES]
+    return math.floor(more + 0.5)
+
+
 def hold_sessions(w: Oracle, catalyst: Seat, share: float) -> None:
     p, cal = w.params, w.calendar
-    for s in range(count(w, catalyst, p.sessions_per_fte * share, 0)):
+    for s in range(actions(w, catalyst, p.sessions_per_fte * share, 0)):
         invited: list[Seat] = []
 
         def fits(seat: Seat, invited: list[Seat] = invited) -> float:
@@ -277,28 +310,55 @@ def hold_sessions(w: Oracle, catalyst: Seat, share: float) -> None:
 
 
 def run_experiments(w: Oracle, catalyst: Seat, share: float) -> None:
-    for x in range(count(w, catalyst, w.params.experiments_per_fte * share, 1)):
-        u, v = w.block(random.EXPERIMENT, catalyst.id, w.t, 4096 * x)
-        domain = w.domains[weighted(u, [w.fragility[d] for d in w.domains])]
-        size = 3 + index(v, 3)
-        first = index(w.u(random.EXPERIMENT, catalyst.id, w.t, 4096 * x + 1), 4)
-        group: list[Seat] = []
-        for g in range(size):
-            seats = w.of_kind[(first + g) % 4]
-            for a in range(12 if seats else 0):
-                u = w.u(random.GATHER, catalyst.id, w.t, 4096 * x + 16 * g + a)
-                seat = seats[index(u, len(seats))]
-                if not seat.alive or seat in group or not seat.free:
-                    continue
-                if domain in (seat.needs if g == 0 else seat.solutions):
-                    group.append(seat)
-                    break
-        if len({seat.kind for seat in group}) >= 2:
-            for i, j in pairs(group):
-                w.meet(i, j)
-            for seat in group:
-                w.meet(catalyst, seat)
-            w.proposals.append(Proposal(group, domain, catalyst))
+    for x in range(actions(w, catalyst, w.params.experiments_per_fte * share, 1)):
+        for seat in experiment(w, catalyst.id, x):
+            w.meet(catalyst, seat)
+
+
+#: First step of an experiment: its smallest group, and how many sizes there are from there.
+MEDIUM, SMALL, LARGE = range(3)
+FIRST_STEPS = {MEDIUM: (3, 3), SMALL: (2, 2), LARGE: (8, 5)}
+NEEDS = 0  # matching starts from these, or from solutions
+
+
+def run_funded_experiments(w: Oracle) -> None:
+    seat = levers.public_seat(w, 0)
+    for x in range(count(w, seat, w.calendar.trials[w.t] / w.params.trial_cost, 1)):
+        experiment(w, seat, x)
+
+
+def experiment(w: Oracle, id: int, x: int) -> list[Seat]:
+    """The group of one experiment, which becomes a proposal; nobody without two worlds."""
+    from_needs = w.calendar.matching == NEEDS
+    u, v = w.block(random.EXPERIMENT, id, w.t, 4096 * x)
+    weights = [w.fragility[d] if from_needs else offers(w, d) for d in w.domains]
+    if not from_needs and not any(weights):
+        return []
+    domain = w.domains[weighted(u, weights)]
+    least, sizes = FIRST_STEPS[w.calendar.first_step]
+    first = index(w.u(random.EXPERIMENT, id, w.t, 4096 * x + 1), 4)
+    group: list[Seat] = []
+    for g in range(least + index(v, sizes)):
+        seats = w.of_kind[(first + g) % 4]
+        for a in range(12 + informed(w) if seats else 0):
+            u = w.u(random.GATHER, id, w.t, 4096 * x + 64 * g + a)
+            seat = seats[index(u, len(seats))]
+            if not seat.alive or seat in group or not seat.free:
+                continue
+            if domain in (seat.needs if (g == 0) == from_needs else seat.solutions):
+                group.append(seat)
+                break
+    if len({seat.kind for seat in group}) < 2:
+        return []
+    for i, j in pairs(group):
+        w.meet(i, j)
+    w.proposals.append(Proposal(group, domain))
+    return group
+
+
+def offers(w: Oracle, domain: int) -> int:
+    """How many living actors have a solution in the domain."""
+    return sum(seat.alive and domain in seat.solutions for seat in w.everybody)
 
 
 def cases(w: Oracle, catalyst: Seat) -> list[Seat]:
@@ -319,25 +379,28 @@ def take_cases(w: Oracle, catalyst: Seat, share: float) -> None:
 def give_support(w: Oracle, present: list[Seat], share: float) -> None:
     for seat in w.seats:
         seat.support = 0.0
+    skilled = 1.0 + w.params.competences_coaching * w.doses[COMPETENCES][TERRITOIRES]
     for catalyst in present if share > 0.0 else []:
         supported = cases(w, catalyst)
         for seat in supported:
-            seat.support = strength(len(supported) / (share * post(w, catalyst)))
-
-
-def strength(n: float) -> float:
-    """K(n): what one accompaniment is worth with n cases to a full post."""
-    return clip((1.085 - 0.225 * math.log(n)) / 0.526, 0.15, 1.5) if n > 0 else 0.0
+            worth = levers.strength(len(supported) / (share * post(w, catalyst)))
+            seat.support = worth * skilled
 
 
 def open_place(w: Oracle, catalyst: Seat, share: float) -> None:
     if share == 0.0:
         return
-    p, venue = w.params, w.places[catalyst.ordinal]
-    venue.capacity = math.floor(p.place_capacity * share * post(w, catalyst) + 0.5)
+    venue = w.places[catalyst.ordinal]
+    venue.capacity = math.floor(w.params.place_capacity * share * post(w, catalyst) + 0.5)
+    fill(w, venue, catalyst.id)
+
+
+def fill(w: Oracle, venue: Venue, id: int) -> None:
+    """Free seats of an open place look for a regular."""
+    p = w.params
     for s in range(len(venue.regulars), venue.capacity):
         for a in range(3):
-            u, v = w.block(random.PLACE, catalyst.id, w.t, 16 * s + a)
+            u, v = w.block(random.PLACE, id, w.t, 16 * s + a)
             seats = w.of_commune.get(venue.commune, []) if u < p.place_local else w.everybody
             seat = seats[index(v, len(seats))] if seats else None
             if seat is not None and seat.alive and seat.place is None:
@@ -347,7 +410,7 @@ def open_place(w: Oracle, catalyst: Seat, share: float) -> None:
 
 
 def send_home(w: Oracle, venue: Venue, closed: bool) -> None:
-    """Regulars leave when their term is over, all of them when the catalyst is absent."""
+    """Regulars leave when their term is over, all of them when the place is closed."""
     for seat in list(venue.regulars):
         if closed or seat.place_until <= w.t:
             venue.regulars.remove(seat)
@@ -377,7 +440,8 @@ def encounter(w: Oracle) -> None:
                 w.meet(i, j)
         if i.place is not None:
             regulars = i.place.regulars
-            for m in range(poisson(v, rate * (p.place_encounters - 1.0))):
+            more = (p.place_encounters - 1.0) * w.affinity(i, "lieu")
+            for m in range(poisson(v, rate * more)):
                 j = regulars[index(w.u(random.PLACE_MEET, i.id, w.t, m), len(regulars))]
                 if j is not i:
                     w.meet(i, j, "place")
@@ -413,9 +477,10 @@ def trust(w: Oracle) -> None:
     fresh = [(i, j, entry) for i in w.seats for j, entry in i.contacts.items() if entry.fresh]
     for i, j, entry in fresh:
         tau = w.tau(j.kind)
-        lent = [known.trust * (b.contacts[j].trust - tau) for b, known in i.contacts.items()
+        news = [known.trust * (b.contacts[j].trust - tau) for b, known in i.contacts.items()
                 if j in b.contacts and not known.fresh and not b.contacts[j].fresh]  # fmt: skip
-        entry.trust = tau + w.params.third_party * max([0.0, *lent])
+        entry.trust = tau + w.params.third_party * rivals.lent(w, news)
+        entry.evidence = rivals.weight(entry.trust, tau)
     for _, _, entry in fresh:
         entry.fresh = False
 
@@ -427,8 +492,9 @@ def commitment(w: Oracle) -> None:
     p, cal, t = w.params, w.calendar, w.t
     old = {seat: seat.commitment for seat in w.seats if seat.alive}
     for i, c in old.items():
-        total = sum(entry.trust for entry in i.contacts.values())
-        around = sum(entry.trust * old[j] for j, entry in i.contacts.items())
+        heard = {j: entry for j, entry in i.contacts.items() if rivals.hears(w, c, old[j])}
+        total = sum(entry.trust for entry in heard.values())
+        around = sum(entry.trust * old[j] for j, entry in heard.items())
         x = p.external + p.crisis_push * cal.shock[t]
         if i.kind == ELU:
             x += p.demand * max(0.0, cal.demand[t] - 0.75)
@@ -436,10 +502,14 @@ def commitment(w: Oracle) -> None:
             x += p.odd_push
         x += i.imitation * (around / total if total > 0.0 else 0.0)
         x += p.visible_success * min(p.visible_cap, w.visible)
+        x += p.donnees_push * w.dose(DONNEES, i)
         c = c + (1.0 - c) * min(1.0, x) - p.wear * c
-        c *= (1.0 - p.discouragement) ** i.setbacks
-        c += (1.0 - c) * (1.0 - (1.0 - p.session_push) ** i.sessions)
+        c *= (1.0 - p.discouragement * levers.shield(w)) ** i.setbacks
+        push = min(1.0, p.session_push * w.affinity(i, "dialogue"))
+        c += (1.0 - c) * (1.0 - (1.0 - push) ** i.sessions)
         i.commitment = clip(c)
+        if rivals.scalar(w):
+            i.know_how = i.commitment
         i.setbacks = i.sessions = 0
 
 
@@ -452,81 +522,121 @@ def know_how(w: Oracle) -> None:
     for i, e in old.items():
         fellows = [old[j] for alliance in i.alliances for j in alliance.members if j is not i]
         peers = max(0.0, sum(fellows) / len(fellows) - e) if fellows else 0.0
-        coached = min(1.0, i.learning * p.coaching * i.support)
-        e = e + (1.0 - e) * coached + p.peers * peers - p.forgetting * e
+        coaching = p.coaching * i.support * w.affinity(i, "accompagnement")
+        taught = min(1.0, i.learning * coaching) + min(
+            1.0, i.learning * p.competences_training * w.dose(COMPETENCES, i)
+        )
+        e = e + (1.0 - e) * taught + p.peers * peers - p.forgetting * e
         e += (1.0 - e) * (1.0 - (1.0 - min(1.0, i.learning * p.learning)) ** i.wins)
         i.know_how = clip(e)
+        if rivals.scalar(w):
+            i.commitment = i.know_how
         i.wins = 0
 
 
 # -- 7 Naissance, §7.10 -----------------------------------------------------------------------
 
 
+@dataclass
+class Candidate:
+    """An alliance that may be founded in its turn."""
+
+    rank: float
+    founders: list[Seat]
+    outside: int | None = None  # kind of the partner
+    needs_prime: bool = False
+
+
 def formation(w: Oracle) -> None:
+    prime = levers.prime(w)
     for proposal in w.proposals:
-        answer(w, proposal)
+        answer(w, proposal, prime)
     w.proposals = []
-    candidates = [c for i in w.seats for c in considered(w, i)]
-    for _, founders, outside in sorted(candidates, key=lambda candidate: candidate[0]):
-        if not all(seat.free for seat in founders):
+    candidates = [c for i in w.seats for c in considered(w, i, prime)]
+    for candidate in sorted(candidates, key=lambda candidate: candidate.rank):
+        founders = candidate.founders
+        if not all(seat.free for seat in founders) or (candidate.needs_prime and w.purse == 0.0):
             continue
-        if outside is not None:
-            found_outside(w, founders[0], outside)
+        if candidate.outside is not None:
+            found_outside(w, founders[0], candidate.outside)
         elif not w.held(*founders):
             found_pair(w, *founders)
+            levers.pay_prime(w)
 
 
-def answer(w: Oracle, proposal: Proposal) -> None:
+def answer(w: Oracle, proposal: Proposal, prime: float) -> None:
     """A gathered group becomes an alliance, or not."""
     p = w.params
     group = [seat for seat in proposal.members if seat.alive and seat.free]
     if len({seat.kind for seat in group}) < 2:
         return
     match = mean([w.match(i, j) for i, j in pairs(group)])
-    chance = logistic(
-        p.birth_base + p.experiment_boost + p.birth_trust * w.mean_trust(group)
+    boost = p.experiment_boost * mean([w.affinity(seat, "experimentation") for seat in group])
+    logit = (
+        p.birth_base + boost + p.birth_trust * w.mean_trust(group)
         + p.birth_maturity * min(seat.maturity for seat in group) + p.birth_match * match
-        - p.birth_load * mean([seat.fraction for seat in group])
+        - p.birth_load * mean([seat.fraction for seat in group]) + levers.help_to(w, group)
     )  # fmt: skip
     id = random.alliance_id([seat.id for seat in group], w.t)
-    if w.u(random.BIRTH, id, w.t, 0) < chance:
+    u = w.u(random.BIRTH, id, w.t, 0)
+    if u < logistic(logit if w.purse == 0.0 else logit + prime):
         type = type_of(w, group, match, w.v(random.DOMAIN, id, w.t, 0))
         w.grow(w.found(group, proposal.domain, type, EXPERIMENT))
+        levers.pay_prime(w)
 
 
-def considered(w: Oracle, i: Seat) -> list[tuple[float, list[Seat], int | None]]:
-    """The candidates (rank, founders, kind of the outside partner) that i finds."""
+def considered(w: Oracle, i: Seat, prime: float) -> list[Candidate]:
+    """The candidates that i finds: among its contacts, then outside."""
     if not i.alive or i.kind == CATALYST or not i.free:
         return []
-    p, found = w.params, []
-    bound = logistic(p.birth_base + p.birth_trust + p.birth_maturity + p.birth_match)
-    contacts, position, d = list(i.contacts), -1, 0
+    p = w.params
+    highest = p.birth_base + p.birth_trust + p.birth_maturity + p.birth_match
+    bound = logistic(highest)
+    found = [
+        Candidate(rank, [i, j])
+        for j, logit, u, rank in looked_at(w, i, bound, random.CONSIDER, random.BIRTH)
+        if u < logistic(logit) / bound
+    ]
+    if levers.help_pairs(w, prime):
+        bound = logistic(highest + p.droit_barrier * w.calendar.droit[w.t] + prime)
+        for j, logit, u, rank in looked_at(w, i, bound, random.LEVER, random.EXTRA):
+            unpaid = logit + levers.help_to(w, [i, j])
+            before = logistic(logit)
+            if u < (logistic(unpaid + prime) - before) / bound:
+                needs_prime = u >= (logistic(unpaid) - before) / bound
+                found.append(Candidate(rank, [i, j], needs_prime=needs_prime))
+    u, rank = w.block(random.OUTSIDE, i.id, w.t, 0)
+    kind = [world for world in range(4) if world != i.kind][index(u, 3)]
+    chance = p.outside_attention * logistic(
+        p.birth_base + p.birth_trust * w.tau(kind) + p.birth_maturity * i.maturity
+        + p.birth_match * p.outside_match - p.birth_load * i.fraction + levers.help_to(w, [i])
+    )  # fmt: skip
+    if w.v(random.CONSIDER, i.id, w.t, 0) < min(1.0, chance):
+        found.append(Candidate(rank, [i], outside=kind))
+    return found
+
+
+def looked_at(
+    w: Oracle, i: Seat, bound: float, consider: int, birth: int
+) -> list[tuple[Seat, float, float, float]]:
+    """The contacts that i considers in one pass: (contact, logit of a birth, draw, rank)."""
+    p, contacts, position, d = w.params, list(i.contacts), -1, 0
+    seen: list[tuple[Seat, float, float, float]] = []
     while True:
-        u = w.u(random.CONSIDER, i.id, w.t, d)
+        u = w.u(consider, i.id, w.t, d)
         position, d = position + geometric(u, 0.5 * p.attention * bound), d + 1
         if position >= len(contacts):
-            break
+            return seen
         j = contacts[position]
         if j.kind in (i.kind, CATALYST) or not j.free or w.match(i, j) == 0 or w.held(i, j):
             continue
-        chance = logistic(
+        logit = (
             p.birth_base + p.birth_trust * (w.trust(i, j) + w.trust(j, i)) / 2.0
             + p.birth_maturity * min(i.maturity, j.maturity) + p.birth_match * w.match(i, j)
             - p.birth_load * (i.fraction + j.fraction) / 2.0
         )  # fmt: skip
         side = 0 if i.id < j.id else 1
-        u, rank = w.block(random.BIRTH, random.pair(i.id, j.id), w.t, side)
-        if u < chance / bound:
-            found.append((rank, [i, j], None))
-    u, rank = w.block(random.OUTSIDE, i.id, w.t, 0)
-    kind = [world for world in range(4) if world != i.kind][index(u, 3)]
-    chance = p.outside_attention * logistic(
-        p.birth_base + p.birth_trust * w.tau(kind) + p.birth_maturity * i.maturity
-        + p.birth_match * p.outside_match - p.birth_load * i.fraction
-    )  # fmt: skip
-    if w.v(random.CONSIDER, i.id, w.t, 0) < min(1.0, chance):
-        found.append((rank, [i], kind))
-    return found
+        seen.append((j, logit, *w.block(birth, random.pair(i.id, j.id), w.t, side)))
 
 
 def found_pair(w: Oracle, i: Seat, j: Seat) -> None:
@@ -568,14 +678,18 @@ def mean(values: list[float]) -> float:
 
 
 def life(w: Oracle) -> None:
+    levers.engineers_choose(w)
+    help = levers.engineering(w)
     for alliance in list(w.alliances):
         if alliance.cause == LIVING and alliance.born < w.t:
-            live(w, alliance)
+            live(w, alliance, help)
 
 
-def live(w: Oracle, a: Alliance) -> None:
+def live(w: Oracle, a: Alliance, help: float) -> None:
     p = w.params
     support = max(seat.support for seat in a.members)
+    if a.followed > w.t:
+        support = max(support, help)
     if support > 0.0:
         a.supported += 1
     if (w.t - a.born) % p.success_clock == 0:
@@ -593,6 +707,7 @@ def result(w: Oracle, a: Alliance, support: float) -> None:
         + p.success_maturity * mean([seat.maturity for seat in a.members])
         + support * math.log(p.support_success) - p.crisis_resources * cal.shock[w.t]
         - cal.scissors * p.scissors_means * w.t / (12.0 * cal.substeps)
+        + p.outils_means * w.doses[OUTILS][INSTITUTIONS]
     )  # fmt: skip
     if w.u(random.RESULT, a.id, w.t, 0) < chance:
         succeed(w, a)
@@ -604,38 +719,30 @@ def succeed(w: Oracle, a: Alliance) -> None:
     p = w.params
     a.successes, a.streak = a.successes + 1, 0
     w.results.append(a)
-    change_trust(a, lambda x: x + p.trust_gain * (1.0 - x))
+    rivals.learn(w, a, success=True)
     for seat in a.members:
         seat.wins += 1
     if a.successes >= p.climb_successes:
         a.rung = 1
     if a.successes >= p.complete_successes:
         w.end(a, COMPLETED)
-    elif a.rung == 1:
+    elif a.rung == 1 or (w.calendar.first_step == SMALL and a.origin == EXPERIMENT):
         w.grow(a)
 
 
 def fail(w: Oracle, a: Alliance) -> None:
-    p = w.params
     a.failures, a.streak = a.failures + 1, a.streak + 1
-    change_trust(a, lambda x: x * (1.0 - min(0.8, p.trust_asymmetry * p.trust_gain)))
+    rivals.learn(w, a, success=False)
     for seat in a.members:
         seat.setbacks += 1
 
 
-def change_trust(a: Alliance, change: Callable[[float], float]) -> None:
-    for i in a.members:
-        for j in a.members:
-            if j in i.contacts:
-                i.contacts[j].trust = change(i.contacts[j].trust)
-    if a.outside is not None:
-        a.outside_trust = change(a.outside_trust)
-
-
 def hazard(w: Oracle, a: Alliance, support: float) -> float:
     p = w.params
+    patience = 1.0 - p.competences_patience * w.doses[COMPETENCES][INSTITUTIONS]
     h = p.hazard * math.exp(
-        -p.hazard_trust * (w.mean_trust(a.members, a) - 0.6) + p.hazard_failures * a.streak
+        -p.hazard_trust * (w.mean_trust(a.members, a) - 0.6)
+        + p.hazard_failures * patience * a.streak
     )
     return 1.0 - math.exp(-h * (p.support_hazard if support > 0.0 else 1.0))
 
@@ -674,13 +781,16 @@ def delayed(stages: list[float], inflow: float, mean_lag: float) -> float:
 def recognition(w: Oracle) -> None:
     p = w.params
     shown = sum(a.recognised is not None for a in w.results)
-    for a in w.alliances:
-        if a.cause == LIVING and a.recognised is None:
-            chance = p.recognise
-            if w.calendar.july[w.t] and a.rung == 1:
-                chance = 1.0 - (1.0 - chance) * (1.0 - p.gathering)
-            if w.u(random.RECOGNISE, a.id, w.t, 0) < chance:
-                a.recognised = w.t
+    hidden = [a for a in w.alliances if a.cause == LIVING and a.recognised is None]
+    more = levers.recognition(w, len(hidden))
+    for a in hidden:
+        chance = p.recognise
+        if w.calendar.july[w.t] and a.rung == 1:
+            chance = 1.0 - (1.0 - chance) * (1.0 - p.gathering)
+        if more > 0.0:
+            chance = 1.0 - (1.0 - chance) * (1.0 - more)
+        if w.u(random.RECOGNISE, a.id, w.t, 0) < chance:
+            a.recognised = w.t
     w.visible_log = [*w.visible_log[1:], shown]
     w.visible = 100.0 / living_actors(w) * sum(w.visible_log)
 
