@@ -10,7 +10,6 @@ from conftest import scenario, synthetic
 from cosim import engine, population
 from cosim.cli import main
 from cosim.diagnosis import FACTORS, GROUPS, MEASURES, METIERS, WHOLE, diagnose, figure, read
-from cosim.mechanisms.bonds import match
 from cosim.state import CATALYSEUR, NEVER
 
 PEMB = "200057941"
@@ -79,19 +78,22 @@ def test_the_product_is_taken_actor_by_actor(state):
 # -- each factor reads what it says ----------------------------------------------------------
 
 
-def test_ecosystem_is_a_contact_of_another_world_that_complements(state):
+def test_ecosystem_is_the_share_of_needs_and_solutions_with_a_known_counterpart(state):
     actors, ties = state.actors, state.ties
-    knows = []
+    shares = []
     for i in np.flatnonzero(actors.alive & (actors.kind < CATALYSEUR)):
         others = ties.other[actors.first[i] : actors.first[i] + actors.contacts[i]]
-        knows.append(
-            any(
-                actors.kind[j] not in (actors.kind[i], CATALYSEUR) and match(actors, i, j) > 0
-                for j in others
-            )
-        )
-    assert 0 < sum(knows) < len(knows)
-    assert level(read(state), "ecosysteme") == pytest.approx(np.mean(knows))
+        others = [j for j in others if actors.kind[j] not in (actors.kind[i], CATALYSEUR)]
+        pairs = [("needs", "solutions"), ("solutions", "needs")]
+        met = [
+            any(int(actors[theirs][j]) >> bit & 1 for j in others)
+            for mine, theirs in pairs
+            for bit in range(17)
+            if int(actors[mine][i]) >> bit & 1
+        ]
+        shares.append(np.mean(met))
+    assert 0 < np.mean(shares) < 1
+    assert level(read(state), "ecosysteme") == pytest.approx(np.mean(shares))
 
 
 def test_more_acquaintance_raises_the_ecosystem_only(state):

@@ -111,55 +111,40 @@ def test_d2_a_well_mixed_crowd_follows_bass(n):
 
 # -- D3: Beta trust without forgetting ----------------------------------------------------
 
-BETA = '''
-"""Jøsang & Ismail 2002: trust is the mean of a Beta that counts results one by one."""
-from cosim.mechanisms import mechanism
 
-seen = {}  # alliance id -> (successes, failures) already counted
-
-@mechanism("beta_trust", writes=("ties.trust",), sentence_en="Trust counts joint results.")
-def beta_trust(state, params, month, key):
-    actors, ties, rows = state.actors, state.ties, state.alliances
-    for a in range(int(state.territory.n_alliances)):
-        r, s = seen.get(a, (0, 0))
-        won, lost = int(rows.successes[a]) - r, int(rows.failures[a]) - s
-        members = rows.members[a, : rows.n_members[a]]
-        for i in members:
-            for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-                if ties.other[slot] in members:
-                    old = 0.5 if r + s == 0 else ties.trust[slot]
-                    ties.trust[slot] = (old * (r + s + 2) + won) / (r + s + 2 + won + lost)
-        seen[a] = (r + won, s + lost)
-'''
-
-
-def test_d3_beta_trust_counted_result_by_result_is_its_closed_form(tmp_path):
-    """The rival rule of trust, as a researcher adds it, on the results that `life` draws."""
-    (tmp_path / "beta.py").write_text(BETA)
+def test_d3_beta_trust_counted_result_by_result_is_its_closed_form():
+    """The rival rule of trust, on the results that `life` draws."""
     others = {"context", "catalysis", "encounter", "trust", "formation"}
+    half = {f"trust_{kind}": 0.5 for kind in ("elu", "association", "company", "academic")}
     ready = engine.plan(
         scenario(
             months=84,
             parameters={"hazard": 0.06, "max_size": 2.0, "complete_successes": 40.0,
-                        "engaged_elu": 0.6, "seed_local": 0.9},
-            model={"modules": [str(tmp_path / "beta.py")], "without": sorted(others),
-                   "after": {"life": ["beta_trust"]}},
+                        "engaged_elu": 0.6, "seed_local": 0.9, "trust_memory": 1.0, **half},
+            model={"without": sorted(others)},
+            rules={"trust": "beta"},
         )
     )  # fmt: skip
-    run = engine.Run(with_params(ready, trust_gain=0.0))
+    run = engine.Run(ready)
     run.state.alliances.successes = 0  # their common history begins now
     run.state.alliances.failures = 0
+    run.state.ties.trust = 0.5
+    run.state.ties.evidence = 0.0
     while not run.done:
         run.step()
     actors, ties, rows = run.state.actors, run.state.ties, run.state.alliances
-    results = []
+    shared = {}  # pair -> results counted in all alliances of the two
     for a in range(int(run.state.territory.n_alliances)):
-        for i, j in ((0, 1), (1, 0)) if rows.n_members[a] == 2 else ():
-            one, two = rows.members[a, i], rows.members[a, j]
+        if rows.n_members[a] == 2:
+            pair = frozenset(rows.members[a, :2].tolist())
+            r, s = shared.get(pair, (0, 0))
+            shared[pair] = (r + int(rows.successes[a]), s + int(rows.failures[a]))
+    results = []
+    for pair, (r, s) in shared.items():
+        for one, two in (tuple(pair), tuple(pair)[::-1]):
             slots = slice(actors.first[one], actors.first[one] + actors.contacts[one])
             (trust,) = ties.trust[slots][ties.other[slots] == two]
-            r, s = int(rows.successes[a]), int(rows.failures[a])
-            assert abs(trust - (r + 1) / (r + s + 2)) < 1e-12 or r + s == 0
+            assert abs(trust - (r + 1) / (r + s + 2)) < 1e-12
             results.append(r + s)
     assert len(results) > 20 and max(results) > 6
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from conftest import BUSY, scenario
 
-from cosim import effects, figures, report, results
+from cosim import effects, figures, figures_concepts, report, results
+from cosim.figures_concepts import FIGURES
 from cosim.scenario import loads
 
 VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
@@ -84,8 +85,21 @@ def test_figures_stand_beside_the_page_as_svg_and_png(effect, journals, tmp_path
 
 
 def test_a_page_without_a_journal_leaves_out_what_only_a_journal_tells(effect, tmp_path):
-    page = read(report.write(effect, tmp_path))
-    assert 5 <= len(page.images) < 10
+    report.write(effect, tmp_path)
+    drawn = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
+    assert not drawn & {"survival", "map", "network", "articulation"} and len(drawn) > 10
+
+
+def test_every_concept_of_the_documents_that_has_a_figure_is_on_the_page(
+    effect, journals, tmp_path
+):
+    page = read(report.write(effect, tmp_path, *journals))
+    told = {image["alt"] for image in page.images}
+    spent = {"reach_by_public"}  # nothing is spent on data, tools or skills here
+    own = {n for n, c in FIGURES.items() if c.draw.__module__ == figures_concepts.__name__}
+    own -= {"survival"}  # under a text of its own
+    assert len(own) > 9
+    assert {FIGURES[name].fr for name in own - spent} <= told
 
 
 def test_the_same_data_give_the_same_figure(effect, journals):

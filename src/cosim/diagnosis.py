@@ -192,14 +192,14 @@ class Diagnosis:
         )
         if lang == "en":
             return (
-                f"{where}, {when}, before it acts: {known} of the actors know somebody of another "
-                f"world who complements them (ecosystem); mean know-how is {know_how} out of 1 "
+                f"{where}, {when}, before it acts: {known} of needs and solutions have a known "
+                f"counterpart in another world (ecosystem); mean know-how is {know_how} out of 1 "
                 f"(maturity) and mean commitment {commitment}; the product of the three, actor by "
                 f"actor, is {product}."
             )
         return (
-            f"{where}, {when}, avant d'agir\u00a0: {known} des acteurs connaissent quelqu'un d'un "
-            f"autre monde qui les complète (écosystème)\u202f; le savoir-faire moyen est de "
+            f"{where}, {when}, avant d'agir\u00a0: {known} des besoins et des solutions ont un "
+            f"vis-à-vis connu dans un autre monde (écosystème)\u202f; le savoir-faire moyen est de "
             f"{know_how} sur 1 (maturité) et l'envie moyenne de {commitment} (adhésion)\u202f; le "
             f"produit des trois, acteur par acteur, est de {product}."
         )
@@ -330,17 +330,22 @@ def diagnose(
 def read(state: State) -> Reading:
     """Return what one State says of its territory.
 
-    Écosystème is the share of living actors with a contact of another world and complementarity
-    q > 0 (ODD §7.3); maturité and adhésion are mean know-how and mean commitment.
+    Écosystème is the share of an actor's needs and solutions that have a known counterpart in
+    another world, the mean over living actors (a mere "knows one who complements it" is true of
+    nearly everybody); maturité and adhésion are mean know-how and mean commitment.
     """
     actors = state.actors
     present = actors.alive & (actors.kind < N_WORLDS)
     one, other = _contacts(state, present)
-    met = (actors.needs[one] & actors.solutions[other]) | (
-        actors.needs[other] & actors.solutions[one]
-    )
-    knows = np.zeros(len(actors))
-    knows[one[met != 0]] = 1.0
+    met, all_of = np.zeros((2, len(actors)))
+    for bit in _bits(state.territory.domains):
+        need, solution = ((actors[name] >> bit & 1).astype(bool) for name in ("needs", "solutions"))
+        for mine, theirs in ((need, solution), (solution, need)):
+            known = np.zeros(len(actors), dtype=bool)
+            known[one[theirs[other]]] = True
+            met += mine & known
+            all_of += mine
+    knows = met / np.maximum(all_of, 1.0)
     factors = np.column_stack([knows, actors.know_how, actors.commitment])
     groups = [present, *(present & (actors.kind == kind) for kind in range(N_WORLDS))]
     living = state.alliances[: state.territory.n_alliances]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim import effects_text
+from cosim import effects_text, scenario_text
 from cosim.errors import ResultsError
 from cosim.indicators import INDICATORS, SURVEYED, group_label
 from cosim.state import ORIGINS, TYPES
@@ -162,26 +162,40 @@ def _x_axis(axes: Axes, years: Floats) -> None:
 
 
 def _events(axes: Axes, scenario: Scenario, lang: str) -> None:
-    """Crises as grey bands, elections as ticks on top, the first month of support as a line."""
+    """Crises as grey bands, the first months of catalysts and of other levers as lines."""
     left, right = axes.get_xlim()
     top = axes.get_xaxis_transform()
+    middles = []
     for crisis in scenario.context.crises:
         start = _year(crisis.start) - 0.5 / 12
         stop = start + crisis.months / 12
         if stop > left and start < right:
             axes.axvspan(max(start, left), min(stop, right), color="#EEF1F4", zorder=0, lw=0)
+            middles.append((max(start, left) + min(stop, right)) / 2)
             axes.text(
-                (max(start, left) + min(stop, right)) / 2, 0.985, _t(lang, "crise", "crisis"),
+                middles[-1], 0.985, _t(lang, "crise", "crisis"),
                 size=8, color=SOFT, ha="center", va="top", transform=top,
             )  # fmt: skip
-    support = scenario.catalysis_months
-    if len(support):
-        start = _year(scenario.month_label(support[0])) - 0.5 / 12
+    for month, words in _beginnings(scenario, lang).items():
+        start = _year(scenario.month_label(month)) - 0.5 / 12
+        crowded = any(-0.25 < (middle - start) / (right - left) < 0.06 + 0.25 for middle in middles)
         axes.axvline(start, color=FAINT, lw=1, zorder=0)
         axes.text(
-            start + 0.012 * (right - left), 0.985, _t(lang, "catalyseurs", "catalysts"),
+            start + 0.012 * (right - left), 0.9 if crowded else 0.985, words,
             size=8, color=SOFT, va="top", transform=top,
         )  # fmt: skip
+
+
+def _beginnings(scenario: Scenario, lang: str) -> dict[int, str]:
+    """Month -> what begins then: catalysts, or other levers."""
+    begun: dict[int, list[str]] = {}
+    if len(scenario.catalysis_months):
+        begun[scenario.catalysis_months[0]] = [_t(lang, "catalyseurs", "catalysts")]
+    for name in scenario_text.LEVERS:
+        months = scenario.months_of(getattr(scenario, name))
+        if len(months) and scenario_text.lever_words(scenario, lang, (name,)):  # type: ignore[arg-type]
+            begun.setdefault(months[0], []).append(_t(lang, "leviers", "levers"))
+    return {month: ", ".join(dict.fromkeys(words)) for month, words in begun.items()}
 
 
 def _percent(axes: Axes, lang: str, along: str = "y") -> None:

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosim import figures
+from cosim import figures, figures_concepts
 from cosim.effects_text import number, percent
 from cosim.indicators import INDICATORS
 from cosim.scenario import difference_sentence
@@ -54,6 +54,7 @@ _WORDS = {
         "reference": "référence",
         "interval": "écart dans 9 simulations sur 10 :",
         "curves": "Les courbes",
+        "concepts": "Les notions des documents de référence",
         "place": "Le territoire à la fin du scénario (une simulation)",
         "what": "Ce qui a été simulé",
         "all": "Tous les acteurs sont simulés, un pour un.",
@@ -69,6 +70,7 @@ _WORDS = {
         "reference": "reference",
         "interval": "difference in 9 simulations of 10:",
         "curves": "The curves",
+        "concepts": "The concepts of the reference documents",
         "place": "The territory at the end of the scenario (one simulation)",
         "what": "What was simulated",
         "all": "All actors are simulated, one for one.",
@@ -139,6 +141,18 @@ def write(
         lambda: figures.alliances_by_origin(effect, lang))  # fmt: skip
     add("who", _alt(lang, "Qui gagne, par famille d'acteurs", "Who gains, by kind of actor"),
         lambda: figures.who_gains(effect, lang))  # fmt: skip
+    concepts = [
+        "radar", "ternary", "ladder_shares", "type_by_rung", "measured_vs_true", "two_outcomes",
+        "spheres", "three_engineerings",
+    ]  # fmt: skip
+    if effect.scenario.array("spending")[:, -1].any():
+        concepts.append("spending_by_lever")
+    if any(effect.scenario.array("reach", group).any() for group in INDICATORS["reach"].groups):
+        concepts.append("reach_by_public")
+    for name in concepts:
+        concept = figures_concepts.FIGURES[name]
+        add(name, _alt(lang, concept.fr, concept.en),
+            lambda concept=concept: concept.draw(effect, lang=lang))  # type: ignore[misc]  # fmt: skip
     place = []
     if results is not None:
         add("survival", _alt(lang, "Survie des alliances", "Survival of alliances"),
@@ -148,10 +162,13 @@ def write(
             lambda: figures.territory_map(results, lang))  # fmt: skip
         add("network", _alt(lang, "Réseau des membres d'alliances", "Network of alliance members"),
             lambda: figures.network(results, lang))  # fmt: skip
-        place = ["map", "network"]
+        concept = figures_concepts.FIGURES["articulation"]
+        add("articulation", _alt(lang, concept.fr, concept.en),
+            lambda: concept.draw(results, lang=lang))  # fmt: skip
+        place = ["map", "network", "articulation"]
     for name, (figure, _) in drawn.items():
         figures.save(figure, folder / "figures", name)
-    html = _page(effect, drawn, place, _counted(results, results_reference, lang), lang)
+    html = _page(effect, drawn, concepts, place, _counted(results, results_reference, lang), lang)
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
     return path
@@ -206,8 +223,9 @@ def _image(figure: Figure, alt: str) -> str:
 
 
 def _page(
-    effect: Effect, drawn: dict[str, tuple[Figure, str]], place: list[str], counted: str, lang: Lang
-) -> str:
+    effect: Effect, drawn: dict[str, tuple[Figure, str]], concepts: list[str], place: list[str],
+    counted: str, lang: Lang,
+) -> str:  # fmt: skip
     from cosim import __version__
 
     words = _WORDS[lang]
@@ -215,7 +233,8 @@ def _page(
     territory = effect.scenario.place
     sample = scenario.territory.sample
     sampled = words["all"] if sample == 1 else words["some"].format(share=percent(sample, lang))
-    curves = "".join(_image(*drawn[name]) for name in drawn if name not in place)
+    curves = "".join(_image(*drawn[name]) for name in drawn if name not in (*concepts, *place))
+    notions = "".join(_image(*drawn[name]) for name in concepts)
     where = "".join(_image(*drawn[name]) for name in place)
     limits = "".join(f"<li>{escape(line)}</li>" for line in _LIMITS[lang])
     keys = "".join(_key(effect, name, lang) for name in KEY_FIGURES)
@@ -251,6 +270,7 @@ def _page(
 <p class="lead">{escape(effect.sentence(lang))}</p>
 <h2>{words["keys"]}</h2><div class="keys">{keys}</div>
 <h2>{words["curves"]}</h2><div class="figures">{curves}</div>
+<h2>{words["concepts"]}</h2><div class="figures">{notions}</div>
 {there}
 <p class="muted">{escape(counted)}</p>
 <h2>{words["what"]}</h2>

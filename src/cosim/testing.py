@@ -106,7 +106,10 @@ def _check_levels(state: State) -> None:
     actors, territory = state.actors, state.territory
     for name in ("commitment", "know_how", "commitment0", "know_how0"):
         _within(f"actors.{name}", actors[name], 0.0, 1.0)
-    _within("actors.support", actors.support, 0.0, 1.5)
+    _within("actors.support", actors.support, 0.0, 3.0)  # K of one case, a trained catalyst
+    _within("ties.evidence", state.ties.evidence, 0, np.inf)
+    _within("territory.doses", territory.doses, 0.0, 1.0)
+    _within("territory.purse", territory.purse, 0, np.inf)
     for name in ("imitation", "learning", "wins", "setbacks", "sessions"):
         _within(f"actors.{name}", actors[name], 0, np.inf)
     _within("territory.fragility", territory.fragility, 0.0, 100.0)
