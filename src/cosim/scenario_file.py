@@ -8,11 +8,13 @@ import reprlib
 import tomllib
 import typing
 from collections.abc import Iterator, Mapping
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from cosim.errors import ScenarioError, nearest
 from cosim.scenario import CODE_KEYS, OWN_KEYS, Scenario, build, shipped
@@ -20,7 +22,9 @@ from cosim.scenario import CODE_KEYS, OWN_KEYS, Scenario, build, shipped
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
 MAX_DOTS = 200
+MAX_WALK = 5_000_000
 MAX_KEY = 120
+MAX_REASON = 200
 
 #: Kind of a key -> what is expected, in French and in English.
 KINDS = {
@@ -56,7 +60,9 @@ class Shown(str):
 
 
 def shown(value: object) -> Shown:
-    """A short `repr` of anything, however large or deep."""
+    """A short `repr` of anything, however large or deep; a date as TOML writes it."""
+    if isinstance(value, date | time):
+        return Shown(value.isoformat())
     try:
         short = reprlib.Repr(maxstring=80, maxother=80, maxlong=40).repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits
@@ -88,7 +94,7 @@ def locate(path_or_name: object, folder: Path | None = None) -> Path:
         raise ScenarioError(
             "no such file, nor a shipped scenario of this name",
             where=shown_path(path),
-            expected="a TOML file, or one of: " + ", ".join(known),
+            expected="a TOML file, or a name of `cosim scenario list`",
             nearest=nearest(Path(name).stem, known),
         )
     return path
@@ -131,21 +137,35 @@ def parse(text: str, where: object) -> dict[str, Any]:
     if len(text) > MAX_BYTES:
         raise ScenarioError("the text is too large", where=place,
                             expected=f"at most {MAX_BYTES} characters")  # fmt: skip
-    # tomllib takes a time that grows with the square of the parts of a dotted key.
-    if any(line.count(".") > MAX_DOTS for line in text.split("\n")):
-        raise ScenarioError(
-            "not a scenario: nested too deep",
-            where=place,
-            expected=f"at most {MAX_DOTS} dots a line",
-        )
+    if not _is_shallow(text):
+        raise ScenarioError("not a scenario: nested too deep", where=place,
+                            expected=f"at most {MAX_DOTS} dots a line, in a few lines")  # fmt: skip
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"not TOML: {error}", where=place) from None
+        raise ScenarioError(f"not TOML: {one_line(str(error))}", where=place) from None
     except RecursionError:
-        raise ScenarioError("not a scenario: nested too deep", where=place) from None
+        raise ScenarioError("not a scenario: nested too deep", where=place,
+                            expected="tables of values and of lists") from None  # fmt: skip
     except ValueError:
         raise ScenarioError("not TOML: a number is out of range", where=place) from None
+
+
+def _is_shallow(text: str) -> bool:
+    """Whether tomllib can read it in a second.
+
+    Its time grows with the square of the parts of a dotted key, and it walks from the root to the
+    table again for each line.
+    """
+    deepest = walk = 0
+    for line in re.split("[\r\n]", text):
+        dots = line.count(".")
+        if line.lstrip().startswith("["):
+            deepest = max(deepest, dots)
+        walk += (deepest + dots) ** 2
+        if dots > MAX_DOTS or walk > MAX_WALK:
+            return False
+    return True
 
 
 def read(path: Path, trusted: bool = True, trail: tuple[Path, ...] = ()) -> Scenario:
@@ -174,9 +194,10 @@ def resolve(
         refuse_code(document, where)
     scenario = build(followed(document, where, folder, trail), where=where, folder=folder)
     for name, path in zip(scenario.model.modules, scenario.module_paths, strict=True):
-        if not path.is_file():
+        if not os.path.isfile(path):  # False as well for what cannot be a path
             raise ScenarioError("no such file", where=str(where), key="model.modules",
-                                found=name, expected=f"a .py file from {folder}")  # fmt: skip
+                                found=shown(name),
+                                expected=f"a .py file from {folder}")  # fmt: skip
     return scenario
 
 
@@ -212,6 +233,9 @@ def followed(
     except ScenarioError as error:
         raise ScenarioError(error.what, where=place, key="extends", found=shown(name),
                             expected=error.expected, nearest=error.nearest) from None  # fmt: skip
+    if not path.is_file():
+        raise ScenarioError("not a file", where=place, key="extends", found=shown(name),
+                            expected="a TOML file")  # fmt: skip
     real = Path(os.path.realpath(path))
     if real in trail:
         circle = " → ".join(step.name for step in (*trail[trail.index(real) :], real))
@@ -248,8 +272,8 @@ def patched(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
     return result
 
 
-def nested(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys as tables."""
+def nested(changes: Mapping[str, Any], where: str | None = None) -> dict[str, Any]:
+    """Dotted keys as tables; `where` is named in errors."""
     document: dict[str, Any] = {}
     for key, value in changes.items():
         table = document
@@ -257,8 +281,12 @@ def nested(changes: Mapping[str, Any]) -> dict[str, Any]:
         for name in tables:
             table = table.setdefault(name, {})
             if not isinstance(table, dict):
-                raise ScenarioError("both a value and a table", key=name, found=shown(table))
-        if isinstance(value, Mapping) and isinstance(table.get(last), dict):
+                raise ScenarioError("both a value and a table", where=where, key=key_text(key),
+                                    found=shown(table))  # fmt: skip
+        if isinstance(table.get(last), dict):
+            if not isinstance(value, Mapping):
+                raise ScenarioError("both a value and a table", where=where, key=key_text(key),
+                                    found=shown(value))  # fmt: skip
             value = patched(table[last], value)
         table[last] = dict(value) if isinstance(value, Mapping) else value
     return document
@@ -269,7 +297,7 @@ def nested(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def clear(error: ValidationError, where: object = None) -> ScenarioError:
     """The first mistake of a document: its key, what was found, what was expected."""
-    problem = error.errors(include_url=False)[0]
+    problem = _first(error)
     loc = tuple(part for part in problem["loc"] if part != "[key]")
     context = problem.get("ctx", {})
     place = None if where is None else str(where)
@@ -285,29 +313,53 @@ def clear(error: ValidationError, where: object = None) -> ScenarioError:
         what, (expected, hint) = "unknown key", _known(loc)
         found = shown(str(loc[-1]))
     elif problem["type"] == "missing":
-        what, found = "a key is missing", shown(problem["input"])
+        what = "a key is missing"
     elif problem["type"] == "literal_error":
         what = "unknown name"
         names = [name.strip("' ") for name in re.split(",| or ", context["expected"])]
         expected = "one of: " + ", ".join(names)
-        hint = nearest(str(problem["input"]), names)
+        hint = nearest(problem["input"], names) if isinstance(problem["input"], str) else None
     elif problem["type"] in ("model_type", "model_attributes_type"):
         what, expected = "not a table", "a table"
     elif "_than" in problem["type"]:
         what = "out of range"
     elif problem["type"] == "finite_number":
         what = "not a finite number"
+    elif problem["type"] in ("too_long", "string_too_long"):
+        unit = "characters" if problem["type"] == "string_too_long" else "items"
+        what, expected = "too long", f"at most {context['max_length']} {unit}"
+    if expected is None and loc[:1] == ("parameters",) and len(loc) > 1:
+        expected = "a number in the range of the ledger (`cosim parameters`)"
     if expected is None:
         expected = allowed(field) if field else problem["msg"].removeprefix("Input should be ")
     return ScenarioError(what, where=place, key=key, found=found, expected=expected, nearest=hint)
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """The first mistake; where a key is missing and another is unknown, the unknown one."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    if first["type"] == "missing":
+        for other in problems:
+            if other["type"] == "extra_forbidden" and other["loc"][:-1] == first["loc"][:-1]:
+                return other
+    return first
 
 
 def dotted(loc: tuple[int | str, ...]) -> str:
     """("context", "crises", 0, "depth") -> "context.crises[0].depth"."""
     text = ""
     for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        name = part if part != "" else '""'
+        text += f"[{name}]" if isinstance(part, int) else f".{name}" if text else str(name)
     return key_text(text)
+
+
+def one_line(reason: str) -> str:
+    """The reason of an error on one line, without its middle when it is long."""
+    line = reason if reason.isprintable() else ascii(reason)[1:-1]
+    half = MAX_REASON // 2
+    return line if len(line) <= MAX_REASON else f"{line[:half]}…{line[-half:]}"
 
 
 def key_text(key: str) -> str:

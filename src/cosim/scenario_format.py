@@ -136,7 +136,8 @@ def query_document(query: str) -> dict[str, Any]:
     if not isinstance(query, str):
         raise ScenarioError("not a link", where="link", found=shown(query), expected="a text")
     if len(query) > MAX_BYTES:
-        raise ScenarioError("the link is too long", where="link")
+        raise ScenarioError("the link is too long", where="link",
+                            expected=f"at most {MAX_BYTES} characters")  # fmt: skip
     query = query.strip().removeprefix("?")
     try:
         pairs = parse_qsl(
@@ -150,10 +151,10 @@ def query_document(query: str) -> dict[str, Any]:
     for key, text in pairs:
         if key in changes:
             raise ScenarioError("given twice", where="link", key=key_text(key), found=shown(text))
+        if key.count(".") > 4:
+            raise ScenarioError("unknown key", where="link", key=key_text(key), found=shown(key))
         changes[key] = _from_query(key, text)
-    if any(key.count(".") > 4 for key in changes):
-        raise ScenarioError("unknown key", where="link", found=shown(max(changes, key=len)))
-    document = nested(changes)
+    document = nested(changes, "link")
     refuse_code(document, "link")
     return document
 

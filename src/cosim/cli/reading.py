@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cosim import ledgers
-from cosim.cli.shell import Json, app, group, say, say_json, table
+from cosim.cli.shell import Json, app, group, ready, say, say_json, table
 from cosim.errors import CosimError, ScenarioError, TerritoryError
 
 territory = group("territory", "Chercher et voir un territoire. / Search and show a territory.")
@@ -109,12 +109,7 @@ def _actors(place: Any) -> dict[str, int]:
 @scenario.command("check")
 def scenario_check(file: File) -> None:
     """Dire s'il est valide, et ce qu'il est. / Say whether it is valid, and what it is."""
-    from cosim import engine
-    from cosim.scenario import load
-
-    document = load(file)
-    engine.territory_of(document)
-    engine.schedule(document)
+    document = ready(file)
     say(f"Valide / valid ({document.digest}). {document.sentence()}")
 
 

@@ -18,6 +18,7 @@ from cosim.cli.shell import (
     notes,
     printable,
     progress,
+    ready,
     say,
     say_json,
     table,
@@ -97,12 +98,11 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Simuler un scénario. / Simulate a scenario."""
-    from cosim import results
-    from cosim.scenario import load
-
     if journal and out is None:
         raise ResultsError("a journal needs a folder", key="--journal", expected="--out DIR")
-    document = load(scenario)
+    document = ready(scenario)
+    from cosim import results  # heavy, and of no use to a bad file
+
     luck = document.seed if seed is None else seed
     warn_of_compilation()
     with progress(document.title or scenario, replicates) as done:
@@ -142,10 +142,10 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Ce qu'un scénario change, à hasard égal. / What a scenario changes, same luck."""
-    from cosim.scenario import difference_sentence, load
+    from cosim.scenario import difference_sentence
 
     chosen = _indicators(indicator)
-    before, after = load(reference), load(scenario)
+    before, after = ready(reference), ready(scenario)
     luck = before.seed if seed is None else seed
     with ExitStack() as stack:
         folder = None
@@ -183,9 +183,8 @@ def compare(
 def schedule(scenario: Name, as_json: Json = False) -> None:
     """Les règles d'un mois, dans leur ordre. / The rules of a month, in order."""
     from cosim import engine
-    from cosim.scenario import load
 
-    made = engine.schedule(load(scenario))
+    made = engine.schedule(ready(scenario))
     if as_json:
         say_json([
             {"order": k, "name": m.name, "fr": m.label_fr, "en": m.label_en,

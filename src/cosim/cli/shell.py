@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cosim import __version__
-from cosim.errors import CosimError, ResultsError
+from cosim.errors import CosimError, ResultsError, ScenarioError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from cosim.scenario import Scenario
 
 app = typer.Typer(
     name="cosim",
@@ -129,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    notes().print(f"cosim: {text}", markup=False, highlight=False, soft_wrap=True)
+    notes().print(f"cosim: {text}", markup=False, emoji=False, highlight=False, soft_wrap=True)
     return code
 
 
@@ -222,6 +224,37 @@ def warn_of_compilation() -> None:
         )  # fmt: skip
 
 
+# -- scenarios ----------------------------------------------------------------------------
+
+
+def ready(name: str) -> Scenario:
+    """Read a scenario and make sure, before anything costs or writes, that it can be simulated.
+
+    Raises
+    ------
+    CosimError : it is not valid; its territory does not exist; its own rules do not
+    """
+    from cosim import engine
+    from cosim.scenario import load
+    from cosim.scenario_file import one_line, shown_path
+
+    document = load(name)
+    try:
+        engine.territory_of(document)
+        engine.schedule(document)
+    except SystemExit:
+        raise ScenarioError("a module ends the program when it is imported", where=name,
+                            key="model.modules",
+                            expected="modules that define rules") from None  # fmt: skip
+    except CosimError as error:  # the engine knows no file, and quotes what modules say
+        where = shown_path(Path(name if error.where is None else error.where))
+        raise type(error)(
+            one_line(error.what), where=where, key=error.key, found=error.found,
+            expected=error.expected, nearest=error.nearest,
+        ) from None  # fmt: skip
+    return document
+
+
 # -- output folders -----------------------------------------------------------------------
 
 
@@ -244,6 +277,7 @@ def writing(folder: Path, **about: Any) -> Iterator[Path]:
                 "the folder holds files that this command did not write: nothing is overwritten",
                 where=folder, key="--out", expected="a new or empty folder, or one of its own",
             )  # fmt: skip
+        made = [parent for parent in folder.parents if not parent.exists()]
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except (OSError, ValueError) as error:
@@ -265,6 +299,9 @@ def writing(folder: Path, **about: Any) -> Iterator[Path]:
             (fresh / name).replace(folder / name)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        for parent in made:  # those that hold nothing
+            with suppress(OSError):
+                parent.rmdir()
 
 
 def _written(folder: Path) -> list[str] | None:
