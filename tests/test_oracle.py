@@ -9,6 +9,7 @@ and every rival rule acts alone in a case, then all of them together.
 import pytest
 from reference.adapter import from_state
 from reference.compare import differences
+from reference.rivals import weight
 from reference.rules import SCHEDULE
 
 from cosim import engine
@@ -92,11 +93,16 @@ LEVERS = {
     },
     "places of catalysts and public ones": {
         "catalysis": {"fte": 1.4, "mix": only("lieu")}, "lieux": {"number": 2, "capacity": 15},
+        "territory": {"profile": "batisseuse"},
     },
     "droit": {"droit": {"strength": 1.0, "start": "2010-06", "end": "2012-06"}},
     "engineers": {"ingenierie": {"fte": 0.7, "end": "2012-07"}},
     "engineers who replace one another": {
         "ingenierie": {"fte": 1.2}, "parameters": {**BUSY, "engineering_term": 7},
+    },
+    "engineers beside coaches with few cases": {
+        "ingenierie": {"fte": 1.0},
+        "catalysis": {"fte": 2, "mix": only("accompagnement"), "caseload": 4},
     },
     "funded experiments": {"ingenierie": {"funds": 250.0}},
     "a prime that runs out": {"prime": {"amount": 20.0, "yearly_budget": 50.0}},
@@ -104,7 +110,7 @@ LEVERS = {
         "prime": {"amount": 60.0, "yearly_budget": 5000.0, "start": "2010-05", "end": "2012-04"},
     },
     "a prime for experiments": {
-        "prime": {"amount": 25.0, "yearly_budget": 110.0}, "ingenierie": {"funds": 250.0},
+        "prime": {"amount": 25.0, "yearly_budget": 30.0}, "ingenierie": {"funds": 2500.0},
     },
     "data for organisations": {"donnees": {"organisations": 25.0}},
     "data for territories": {"donnees": {"territoires": 2.0}, "catalysis": ALWAYS},
@@ -149,6 +155,7 @@ LEVERS = {
     "every lever, trust that confirms": {
         **EVERY_LEVER, "catalysis": {**ALWAYS, "matching": "solutions"},
         "rules": {"trust": "confirmatory", "third_party": "off"},
+        "parameters": {**BUSY, "trust_gain": 0.2, "trust_asymmetry": 5.0},
     },
     "every lever, two steps a month": {
         **EVERY_LEVER, "catalysis": ALWAYS,
@@ -228,6 +235,7 @@ def test_the_comparison_sees_one_changed_rule(name):
 @pytest.mark.parametrize(
     ("name", "case"),
     [
+        ("profile_affinity", "places of catalysts and public ones"),
         ("profile_affinity", "skills for territories"),
         ("donnees_reach", "data for organisations"),
         ("donnees_push", "data for local authorities"),
@@ -262,6 +270,29 @@ def test_the_comparison_sees_one_changed_coefficient_of_a_lever_or_rival_rule(na
         if differences(oracle, run.state):
             return
     pytest.fail(f"{name} changed by two fifths and nothing shows")
+
+
+def test_trust_before_the_first_result_weighs_as_many_successes_as_would_give_it():
+    run, oracle = start("trust beta", "larger")
+    assert not differences(oracle, run.state)
+    entries = [(j, entry) for i in oracle.everybody for j, entry in i.contacts.items()]
+    for other, entry in entries:
+        assert entry.evidence == pytest.approx(weight(entry.trust, oracle.tau(other.kind)))
+    assert any(entry.evidence > 1.0 for _, entry in entries)  # seeded alliances
+    outside = [a for a in oracle.alliances if a.outside is not None]
+    for a in outside:
+        assert a.outside_evidence == pytest.approx(weight(a.outside_trust, oracle.tau(a.outside)))
+    assert outside
+
+
+def test_actors_start_with_one_level_where_maturity_is_scalar():
+    _, two = start("busy", "larger")
+    _, one = start("maturity scalar", "larger")
+    assert any(seat.commitment != seat.know_how for seat in two.everybody)
+    for usual, scalar in zip(two.everybody, one.everybody, strict=True):
+        if usual.alive:
+            mean = (usual.commitment + usual.know_how) / 2
+            assert scalar.commitment == scalar.know_how == pytest.approx(mean)
 
 
 def test_the_schedule_is_the_same():
