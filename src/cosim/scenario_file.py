@@ -48,6 +48,15 @@ KINDS = {
     "crises": ("liste de tables", "a list of tables {start, months, depth}"),
     "parameters": ("table nom = valeur", "a table name = number"),
 }
+#: What is expected inside the value of such a key.
+INSIDE = {
+    "months": KINDS["month"][1],
+    "moves": 'an "indicator" or "indicator/group"',
+    "replace": "the name of a function",
+    "after": "the names of rules",
+    "modules": "the path of a .py file",
+    "parameters": "a number within the range of the ledger (`cosim parameters`)",
+}
 
 
 class Shown(str):
@@ -326,10 +335,10 @@ def clear(error: ValidationError, where: object = None) -> ScenarioError:
     elif problem["type"] == "finite_number":
         what = "not a finite number"
     elif problem["type"] in ("too_long", "string_too_long"):
-        unit = "characters" if problem["type"] == "string_too_long" else "items"
+        unit = "characters" if isinstance(problem["input"], str) else "items"
         what, expected = "too long", f"at most {context['max_length']} {unit}"
-    if expected is None and loc[:1] == ("parameters",) and len(loc) > 1:
-        expected = "a number in the range of the ledger (`cosim parameters`)"
+    if expected is None and field and len(loc) > 1 and field is field_at(loc[:-1]):
+        expected = INSIDE.get(meta(field, "kind"))
     if expected is None:
         expected = allowed(field) if field else problem["msg"].removeprefix("Input should be ")
     return ScenarioError(what, where=place, key=key, found=found, expected=expected, nearest=hint)

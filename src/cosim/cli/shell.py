@@ -234,11 +234,12 @@ def ready(name: str) -> Scenario:
     ------
     CosimError : it is not valid; its territory does not exist; its own rules do not
     """
-    from cosim import engine
     from cosim.scenario import load
     from cosim.scenario_file import one_line, shown_path
 
     document = load(name)
+    from cosim import engine  # heavy, and of no use to a bad file
+
     try:
         engine.territory_of(document)
         engine.schedule(document)
