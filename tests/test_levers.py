@@ -6,9 +6,12 @@ from conftest import BUSY, only, scenario, synthetic
 
 from cosim import engine, facts, parameters
 from cosim.indicators import COLUMNS, column
+from cosim.levers import LEVERS as REGISTER
 from cosim.results import run as journaled_run
-from cosim.scenario import Scenario
-from cosim.state import LEVERS, NEVER, NOBODY, PLACE_BORN
+from cosim.scenario import Scenario, shipped
+from cosim.scenario import load as scenario_of
+from cosim.scenario_text import LEVERS as TABLES
+from cosim.state import LEVERS, NEVER, NOBODY, PLACE_BORN, PUBLICS, SHARED
 from cosim.territory import load, national_totals, territories
 from cosim.testing import contact_slots
 from cosim.timetable import calendar
@@ -19,50 +22,43 @@ CATALYSTS = {"fte": 2.0}
 MANY = 40  # replicates, where the sign of a mean is asked for
 GENEROUS = 200.0  # k€ a year: most of any public is reached
 
-#: name -> (what the scenario says, catalysts, mechanisms that are its channel).
+#: lever of the register -> (what the scenario says, catalysts that it needs).
 CASES = {
-    "droit": ({"droit": {"strength": 1.0}}, {}, ["commitment", "formation", "life"]),
-    "engineers": ({"ingenierie": {"fte": 2.0}}, {}, ["life"]),
-    "funded first steps": ({"ingenierie": {"funds": 180.0}}, {}, ["catalysis"]),
-    "prime": ({"prime": {"amount": 30.0, "yearly_budget": 3000.0}}, {}, ["formation"]),
-    "lieux": ({"lieux": {"number": 2}}, {}, ["catalysis"]),
-    "reconnaissance": ({"reconnaissance": {"funds": 60.0}}, {}, ["recognition"]),
-    "donnees organisations": ({"donnees": {"organisations": GENEROUS}}, {}, ["commitment"]),
-    "donnees collectivites": ({"donnees": {"collectivites": GENEROUS}}, {}, ["commitment"]),
-    "donnees institutions": ({"donnees": {"institutions": GENEROUS}}, {}, ["recognition"]),
-    "donnees territoires": ({"donnees": {"territoires": GENEROUS}}, CATALYSTS, ["catalysis"]),
-    "outils organisations": ({"outils": {"organisations": GENEROUS}}, {}, ["formation", "life"]),
-    "outils collectivites": ({"outils": {"collectivites": GENEROUS}}, {}, ["formation", "life"]),
-    "outils institutions": ({"outils": {"institutions": GENEROUS}}, {}, ["life"]),
-    "outils territoires": ({"outils": {"territoires": GENEROUS}}, CATALYSTS, ["catalysis"]),
-    "competences organisations": (
-        {"competences": {"organisations": GENEROUS}}, {}, ["know_how"]),
-    "competences collectivites": (
-        {"competences": {"collectivites": GENEROUS}}, {}, ["know_how"]),
-    "competences institutions": ({"competences": {"institutions": GENEROUS}}, {}, ["life"]),
-    "competences territoires": (
-        {"competences": {"territoires": GENEROUS}}, CATALYSTS, ["catalysis"]),
+    "droit": ({"droit": {"strength": 1.0}}, {}),
+    "ingenierie: engineers": ({"ingenierie": {"fte": 2.0}}, {}),
+    "ingenierie: funds": ({"ingenierie": {"funds": 180.0}}, {}),
+    "prime": ({"prime": {"amount": 30.0, "yearly_budget": 3000.0}}, {}),
+    "lieux": ({"lieux": {"number": 2}}, {}),
+    "reconnaissance": ({"reconnaissance": {"funds": 60.0}}, {}),
+    "usine": ({"usine": {"key": "equal", "factor": 40.0}}, {}),
+    **{
+        f"{lever}: {public}": (
+            {lever: {public: GENEROUS}}, CATALYSTS if public == "territoires" else {},
+        )
+        for lever in SHARED
+        for public in PUBLICS
+    },
 }  # fmt: skip
 #: What tells of the lever itself and not of what it does.
 ACCOUNTS = {"spending", "reach"}
 #: name -> (indicator, group) that the lever moves up.
 GAINS = {
     "droit": ("births", ""),
-    "engineers": ("supported", ""),
-    "funded first steps": ("alliances", "experiment"),
+    "ingenierie: engineers": ("supported", ""),
+    "ingenierie: funds": ("alliances", "experiment"),
     "prime": ("births", ""),
     "lieux": ("place_ties", ""),
     "reconnaissance": ("recognised", ""),
-    "donnees organisations": ("commitment", "company"),
-    "donnees collectivites": ("commitment", "elu"),
-    "donnees institutions": ("recognised", ""),
-    "outils organisations": ("alliances", ""),
-    "outils institutions": ("successes", ""),
-    "outils territoires": ("meetings", ""),
-    "competences organisations": ("know_how", "company"),
-    "competences collectivites": ("know_how", "elu"),
-    "competences territoires": ("know_how", ""),
-    "competences institutions": ("age", ""),
+    "donnees: organisations": ("commitment", "company"),
+    "donnees: collectivites": ("commitment", "elu"),
+    "donnees: institutions": ("recognised", ""),
+    "outils: organisations": ("alliances", ""),
+    "outils: institutions": ("successes", ""),
+    "outils: territoires": ("meetings", ""),
+    "competences: organisations": ("know_how", "company"),
+    "competences: collectivites": ("know_how", "elu"),
+    "competences: territoires": ("know_how", ""),
+    "competences: institutions": ("age", ""),
 }
 
 
@@ -96,25 +92,44 @@ def references():
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_lever_moves_nothing_before_its_start_and_something_after(references, name):
-    lever, catalysts, _ = CASES[name]
+    lever, catalysts = CASES[name]
     out = outs(world(catalysts=catalysts, **lever), 2)
     reference = references[bool(catalysts)][:2]
     assert out[:, :START].tobytes() == reference[:, :START].tobytes()
     assert moved(out, reference) - ACCOUNTS
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"usine"}))  # it brings catalysts
 def test_without_its_channel_a_lever_only_costs(name):
-    lever, catalysts, channel = CASES[name]
+    lever, catalysts = CASES[name]
+    channel = REGISTER[name].channel
     plain = outs(world(catalysts=catalysts, without=channel), 2)
     out = outs(world(catalysts=catalysts, without=channel, **lever), 2)
     assert moved(plain, out) <= ACCOUNTS
     assert "spending" in moved(plain, out) or name == "prime"  # nobody is paid who is not born
 
 
+def test_every_lever_of_a_scenario_is_in_the_register_and_every_one_of_the_register_is_tried():
+    assert {lever.table for lever in REGISTER.values()} == {"catalysis", *TABLES}
+    assert set(CASES) == set(REGISTER) - {"catalysis"}  # its métiers: test_metiers.py
+    for lever in REGISTER.values():
+        named = (*lever.parameters, *lever.costs)
+        assert named and all(name in parameters.PARAMETERS for name in named)
+        assert lever.scenario in shipped()
+        wanted = getattr(scenario_of(lever.scenario), lever.table)
+        assert getattr(wanted, lever.public or "start") not in (0.0, None)
+
+
+def test_every_strength_of_a_lever_in_the_ledger_belongs_to_a_lever():
+    own = {"droit", "prime", "donnees", "outils", "competences", "usine"}
+    strengths = {name for name in parameters.PARAMETERS if name.split("_")[0] in own}
+    told = {name for lever in REGISTER.values() for name in (*lever.parameters, *lever.costs)}
+    assert strengths <= told
+
+
 @pytest.mark.parametrize("name", GAINS)
 def test_a_lever_raises_what_its_channel_is_for(references, name):
-    lever, catalysts, _ = CASES[name]
+    lever, catalysts = CASES[name]
     c = column(*GAINS[name])
     gain = outs(world(catalysts=catalysts, **lever), MANY) - references[bool(catalysts)]
     yearly = gain[:, -12:, c].mean(axis=1)

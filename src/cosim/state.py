@@ -113,12 +113,12 @@ ACTORS = np.dtype(
 TIES = np.dtype(
     [
         ("trust", "f8"),  # directed
-        ("other", "i8"),  # row
+        ("evidence", "f8"),  # counted results behind `trust`, of the rule *beta* only
+        ("other", "i4"),  # row
         ("expiry", "i4"),  # step; NEVER while held by an alliance
         ("last", "i4"),  # step of the last contact
-        ("met", "i4"),  # step
-        ("marks", "i4"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
-        ("evidence", "f8"),  # counted results behind `trust`, of the rule *beta* only
+        ("met", "i2"),  # step
+        ("marks", "i2"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
     ],
     align=True,
 )
