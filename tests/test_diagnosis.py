@@ -312,3 +312,10 @@ def test_a_picture_that_exists_is_not_overwritten(tmp_path, capsys):
     path.write_text("mine")
     error = cli(capsys, "territory", "diagnose", "cas-rural", "--out", path, code=2)
     assert "nothing is overwritten" in error and path.read_text() == "mine"
+
+
+def test_the_six_cases_are_listed_with_a_line_each(capsys):
+    assert main(["territory", "cases", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 6 and all(row["code"].startswith("cas-") for row in rows)
+    assert all("territoires réels" in row["fr"] and "real territories" in row["en"] for row in rows)

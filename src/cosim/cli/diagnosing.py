@@ -1,4 +1,4 @@
-"""The command that diagnoses: what a territory has, knows and wants before it acts."""
+"""The commands on kinds of territory: six cases; what one has, knows and wants before it acts."""
 
 from __future__ import annotations
 
@@ -47,6 +47,25 @@ def territory_diagnose(
     _tell(made)
     if out is not None:
         say(f"{out}")
+
+
+@territory.command("cases")
+def territory_cases(as_json: Json = False) -> None:
+    """Les six cas-types, tirés de la vraie distribution. / Six cases, from the real one."""
+    from cosim.cases import CASES
+
+    rows = [
+        {"code": case.code, "fr": case.description("fr"), "en": case.description("en"),
+         "rule_fr": case.rule("fr"), "rule_en": case.rule("en")}
+        for case in CASES.values()
+    ]  # fmt: skip
+    if as_json:
+        say_json(rows)
+        return
+    table(
+        ("Cas-type", "Règle (hypothèse)", "Description", "In English"),
+        [(row["code"], row["rule_fr"], row["fr"], row["en"]) for row in rows],
+    )
 
 
 def _scenario(start: str) -> Scenario:
