@@ -53,6 +53,7 @@ class Hung(BaseException):
 
 FIELDS = dict(keys())
 KIND = {key: meta(field, "kind") for key, field in FIELDS.items()}
+NUMERIC = [key for key, kind in KIND.items() if kind in ("integer", "number")]
 TABLES = sorted({key.rpartition(".")[0] for key in FIELDS if "." in key} | {"parameters"})
 
 
@@ -221,24 +222,29 @@ def bounds(field):
             yield high, [high + 1] if whole else [math.nextafter(high, math.inf), high * 2.0 + 1]
 
 
+def interval(field):
+    """The bounds of a number as its errors must tell them."""
+    (low, outside), (high, _) = bounds(field)
+    return f"from {low:.12g}{' (excluded)' if low in outside else ''} to {high:.12g}, got"
+
+
 def of_ranges(chance):
     """Just outside each documented bound of each number, both sides."""
-    numbers = [key for key, kind in KIND.items() if kind in ("integer", "number")]
-    for key in numbers:
-        for bound, outside in bounds(FIELDS[key]):
+    for key in NUMERIC:
+        for _, outside in bounds(FIELDS[key]):
             yield damaged(chance, {key: repr(chance.choice(outside))}, key=key,
-                          says=f"{bound:.12g}")  # fmt: skip
+                          says=interval(FIELDS[key]))  # fmt: skip
     for name in ("months", "depth"):
-        for bound, outside in bounds(Crisis.model_fields[name]):
-            for value in outside:
-                crisis = {"start": "2011-01", "months": 3, name: value}
-                yield damaged(chance, {"context.crises": toml_value([crisis])},
-                              key=f"context.crises[0].{name}", says=f"{bound:.12g}")  # fmt: skip
+        field = Crisis.model_fields[name]
+        for value in (value for _, outside in bounds(field) for value in outside):
+            crisis = {"start": "2011-01", "months": 3, name: value}
+            yield damaged(chance, {"context.crises": toml_value([crisis])},
+                          key=f"context.crises[0].{name}", says=interval(field))  # fmt: skip
     for row in some(chance, PARAMETERS.values(), 40):
         for bound, side in ((row.low, -math.inf), (row.high, math.inf)):
             value = math.nextafter(float(bound), side)
             yield damaged(chance, {f"parameters.{row.name}": repr(value)},
-                          key=f"parameters.{row.name}", says=f"{bound:g}")  # fmt: skip
+                          says=f"from {row.low:g} to {row.high:g} (")  # fmt: skip
 
 
 MONTHS = ["2010-13", "2010-00", "1989-12", "2101-01", "2010-01-15", "2010-1", "2010", "10-01",
@@ -410,7 +416,7 @@ def of_links(chance):
         head, _, name = key.rpartition(".")
         typo, near = misspelt(chance, name, siblings(head))
         yield link(f"{head}.{typo}=1", key=f"{head}.{typo}", near=near)
-    for key in [key for key, kind in KIND.items() if kind in ("integer", "number")][::2]:
+    for key in NUMERIC[::2]:
         for bound, outside in bounds(FIELDS[key]):
             yield link(f"{key}={outside[0]:.17f}".rstrip("0").rstrip(".")
                        if isinstance(outside[0], float) and 1e-9 < abs(outside[0]) < 1e9
@@ -797,3 +803,13 @@ def test_the_documents_are_sound_before_they_are_damaged(here):
         for tables in (False, True):
             Path(FILE).write_text(written(base, tables))
             assert load(FILE).sentence("en")
+
+
+@pytest.mark.parametrize("key", NUMERIC)
+def test_a_number_may_be_as_small_and_as_large_as_is_documented(key):
+    for bound, outside in bounds(FIELDS[key]):
+        value = math.nextafter(bound, math.inf) if bound in outside else bound
+        text = f"territory.synthetic.communes = 1\n{key} = {value!r}"
+        if key == "territory.synthetic.communes":
+            text = f"territory.synthetic.population = 500\n{key} = {value}"
+        assert loads(text).digest
