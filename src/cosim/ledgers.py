@@ -320,7 +320,7 @@ def pages(folder: Path) -> dict[Path, str]:
     ------
     CosimError : `odd.md` is there, but not its two marks
     """
-    from cosim import scenario
+    from cosim import levers, library, scenario
 
     made = {
         "parameters.md": _parameters_page(),
@@ -328,6 +328,8 @@ def pages(folder: Path) -> dict[Path, str]:
         "indicators.md": _indicators_page(),
         "mechanisms.md": _mechanisms_page(),
         "scenarios.md": scenario.markdown(),
+        "levers.md": levers.page(),
+        "library.md": library.page(),
     }
     wanted = {folder / name: text for name, text in made.items()}
     odd = folder / "odd.md"

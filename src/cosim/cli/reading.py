@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cosim import ledgers
-from cosim.cli.shell import Json, app, group, ready, say, say_json, table
+from cosim.cli.shell import Json, app, group, progress, ready, say, say_json, table
 from cosim.errors import CosimError, ScenarioError, TerritoryError
 
 territory = group("territory", "Chercher et voir un territoire. / Search and show a territory.")
@@ -281,12 +281,35 @@ def mechanisms(as_json: Json = False) -> None:
 
 
 @app.command()
+def levers(as_json: Json = False) -> None:
+    """Les leviers : canal, force, coût. / The levers: channel, strength, cost."""
+    from cosim.levers import rows
+
+    if as_json:
+        say_json(rows())
+        return
+    table(
+        ("Levier", "Clé", "Canal", "Mécanismes", "Force (confiance)", "Scénario"),
+        [(f"{r['fr']} / {r['en']}", r["key"], f"{r['channel_fr']} / {r['channel_en']}",
+          ", ".join(r["mechanisms"]),
+          ", ".join(f"{name} ({ledgers.CONFIDENCE[confidence][0]})"
+                    for name, confidence in r["parameters"].items()),
+          r["scenario"])
+         for r in rows()],
+    )  # fmt: skip
+
+
+@app.command()
 def docs(
     folder: Annotated[
         Path | None, typer.Option(help="Dossier des pages. / Folder of the pages.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Ne rien écrire ; 1 si une page ment. / Only check.")
+    ] = False,
+    pictures: Annotated[
+        bool,
+        typer.Option("--pictures", help="Simuler et dessiner les scénarios (~5 min). / Pictures."),
     ] = False,
 ) -> None:
     """Écrire les pages générées de la documentation. / Write the generated pages."""
@@ -297,5 +320,19 @@ def docs(
     changed = ledgers.stale(folder) if check else ledgers.write(folder)
     for path in changed:
         say(f"{path}")
+    if pictures and not check:
+        _draw_library(folder)
     if check and changed:
         raise typer.Exit(1)
+
+
+def _draw_library(folder: Path) -> None:
+    """Write the picture of every shipped scenario under the folder of the pages."""
+    from cosim import library
+
+    place = folder / library.FOLDER
+    place.mkdir(parents=True, exist_ok=True)
+    with progress("Scénarios / scenarios", len(library.scenarios())) as done:
+        for name, drawing in library.pictures(progress=done):
+            (place / f"{name}.svg").write_text(drawing, encoding="utf-8")
+            say(f"{place / name}.svg")
