@@ -320,7 +320,7 @@ def pages(folder: Path) -> dict[Path, str]:
     ------
     CosimError : `odd.md` is there, but not its two marks
     """
-    from cosim import levers, library, scenario
+    from cosim import concepts, levers, library, scenario
 
     made = {
         "parameters.md": _parameters_page(),
@@ -330,6 +330,7 @@ def pages(folder: Path) -> dict[Path, str]:
         "scenarios.md": scenario.markdown(),
         "levers.md": levers.page(),
         "library.md": library.page(),
+        "concepts.md": concepts.page(),
     }
     wanted = {folder / name: text for name, text in made.items()}
     odd = folder / "odd.md"

@@ -300,6 +300,25 @@ def levers(as_json: Json = False) -> None:
 
 
 @app.command()
+def concepts(
+    text: Annotated[str, typer.Argument(help="Un ou des mots. / A word or several.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Les concepts des documents, où ils vivent. / The documents' concepts, where they live."""
+    from cosim.concepts import rows
+
+    found = rows(text)
+    if as_json:
+        say_json(found)
+        return
+    table(
+        ("Concept", "Comment", "Où", "Scénario", "Indicateur", "Figure"),
+        [(r["fr"], r["note_fr"], ", ".join(r["where"]), r["scenario"], r["indicator"], r["figure"])
+         for r in found],
+    )  # fmt: skip
+
+
+@app.command()
 def docs(
     folder: Annotated[
         Path | None, typer.Option(help="Dossier des pages. / Folder of the pages.")
