@@ -3,8 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
+from reference import levers, rules
 from reference import philox as random
-from reference import rules
 from reference.model import (
     ACADEMIC,
     ASSOCIATION,
@@ -68,8 +68,8 @@ def test_the_name_of_an_alliance_depends_on_who_and_when():
 
 
 def test_strength_of_support_is_one_at_twelve_cases():
-    assert rules.strength(12) == pytest.approx(1.0, abs=1e-3)
-    assert (rules.strength(0), rules.strength(1), rules.strength(1000)) == (0.0, 1.5, 0.15)
+    assert levers.strength(12) == pytest.approx(1.0, abs=1e-3)
+    assert (levers.strength(0), levers.strength(1), levers.strength(1000)) == (0.0, 1.5, 0.15)
 
 
 def world(months=72, **changes):
@@ -83,6 +83,12 @@ def world(months=72, **changes):
         "fte": [1.5 * (12 <= t < 48) for t in range(months)],
         "mix": [0.25] * 4, "caseload": 12, "session": 8, "invitation": "random",
         "turnover": 1.0, "scissors": 1.0, "substeps": 1, "without": (),
+        **{name: [0.0] * months for name in
+           ("droit", "engineers", "trials", "prime", "purse", "cases", "lieux")},
+        "amounts": [[[0.0] * 4] * 3] * months, "sample": 1.0, "lieux_capacity": 40,
+        **dict.fromkeys(
+            ("matching", "first_step", "maturity", "trust", "imitation", "third_party"), 0
+        ),
     }  # fmt: skip
     oracle = Oracle(
         SimpleNamespace(**{name: float(params[name]) for name in params.dtype.names}),
