@@ -84,7 +84,8 @@ def world(months=72, **changes):
         "mix": [0.25] * 4, "caseload": 12, "session": 8, "invitation": "random",
         "turnover": 1.0, "scissors": 1.0, "substeps": 1, "without": (),
         **{name: [0.0] * months for name in
-           ("droit", "engineers", "trials", "prime", "purse", "cases", "lieux")},
+           ("droit", "engineers", "trials", "prime", "purse", "cases")},
+        "lieux": [0] * months,
         "amounts": [[[0.0] * 4] * 3] * months, "sample": 1.0, "lieux_capacity": 40,
         **dict.fromkeys(
             ("matching", "first_step", "maturity", "trust", "imitation", "third_party"), 0
