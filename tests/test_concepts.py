@@ -1,12 +1,14 @@
 """A reader of the documents finds each of their concepts, and each row leads somewhere."""
 
 import json
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer.main
 
-from cosim import concepts, tables
+from cosim import concepts, engine, tables
 from cosim.cli import reading, running, shell
 from cosim.errors import CosimError
 from cosim.facts import facts
@@ -14,7 +16,7 @@ from cosim.figures_concepts import FIGURES
 from cosim.indicators import column
 from cosim.mechanisms import MECHANISMS
 from cosim.parameters import PARAMETERS
-from cosim.scenario import shipped
+from cosim.scenario import load, shipped
 from cosim.scenario_file import keys
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -120,6 +122,20 @@ def test_what_is_not_represented_says_so_and_points_at_what_comes_nearest():
         assert "pas " in one.note_fr.lower()
         assert "not " in one.note_en.lower()
         assert one.where
+
+
+@cache
+def simulated(name):
+    """The indicators of a shipped scenario, one replicate; a tenth of a large territory."""
+    scenario = load(name)
+    if engine.territory_of(scenario).inhabitants > 100_000:
+        scenario = scenario.with_(**{"territory.sample": 0.1})
+    return engine.replicate(engine.plan(scenario), 1, 0)[0]
+
+
+@pytest.mark.parametrize("one", ROWS, ids=lambda one: one.id)
+def test_the_scenario_of_a_concept_moves_its_indicator(one):
+    assert np.ptp(simulated(one.scenario)[:, column(*one.indicator.split("/", 1))]) > 0
 
 
 # -- each is found ------------------------------------------------------------------------
