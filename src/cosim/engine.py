@@ -152,7 +152,7 @@ def own_rules(scenario: Scenario) -> dict[str, Mechanism]:
             module = _import(f"cosim_module_{digest}", path)
         except CosimError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ScenarioError(
                 f"the module does not import: {type(error).__name__}: {error}",
                 where=path, key="model.modules",
