@@ -556,13 +556,10 @@ MODULES = {
 def of_modules(chance):
     """Own rules that are absent, broken, or not where the scenario says."""
     for name in MODULES:
-        where = FILE if name == "exits.py" else name
         for more in ("", '\nmodel.replace.trust = "lent"', '\nmodel.after.life = ["lent"]'):
-            yield Bad(
-                f'model.modules = ["{name}"]{more}', "check", key="model.modules", where=where
-            )
+            yield Bad(f'model.modules = ["{name}"]{more}', "check", key="model.modules", where=name)
         yield Bad(f'model.modules = ["lent.py", "{name}"]', "check", key="model.modules",
-                  where=where)  # fmt: skip
+                  where=name)  # fmt: skip
     for name in ("nowhere.py", "no/where.py", "../nowhere.py", "/nowhere.py", "package.py", "é.py",
                  "~/x.py", "lent.py/x.py", "Lent2.py", ".py", "$HOME/x.py", "a b.py"):  # fmt: skip
         for how in ("file", "text"):

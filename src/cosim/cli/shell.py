@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cosim import __version__
-from cosim.errors import CosimError, ResultsError, ScenarioError
+from cosim.errors import CosimError, ResultsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -243,10 +243,6 @@ def ready(name: str) -> Scenario:
     try:
         engine.territory_of(document)
         engine.schedule(document)
-    except SystemExit:
-        raise ScenarioError("a module ends the program when it is imported", where=name,
-                            key="model.modules",
-                            expected="modules that define rules") from None  # fmt: skip
     except CosimError as error:  # the engine knows no file, and quotes what modules say
         where = shown_path(Path(name if error.where is None else error.where))
         raise type(error)(
