@@ -247,7 +247,7 @@ from cosim.streams import CUSTOM, uniform
 @cosim.kernel
 def _tired(state, params, month, key):
     actors = state.actors
-    for i in actors.order:
+    for i in state.order:
         if actors.alive[i] and actors.kind[i] == ELU:
             u = uniform(key, CUSTOM, actors.id[i], month, 0)
             actors.commitment[i] *= 1.0 - RATE * u

@@ -93,8 +93,8 @@ def references():
 @pytest.mark.parametrize("name", CASES)
 def test_a_lever_moves_nothing_before_its_start_and_something_after(references, name):
     lever, catalysts = CASES[name]
-    out = outs(world(catalysts=catalysts, **lever), 2)
-    reference = references[bool(catalysts)][:2]
+    out = outs(world(catalysts=catalysts, **lever), 8)
+    reference = references[bool(catalysts)][:8]
     assert out[:, :START].tobytes() == reference[:, :START].tobytes()
     assert moved(out, reference) - ACCOUNTS
 

@@ -172,7 +172,7 @@ def test_half_the_people_have_the_same_densities(long_run):
 def test_the_order_in_which_actors_are_visited_does_not_matter(long_run):
     """Each world is visited backwards: other luck, the same model."""
     ready = engine.plan(scenario(**LONG))
-    order, seats = ready.template.actors.order, ready.template.territory.seats
+    order, seats = ready.template.order, ready.template.territory.seats
     for kind in range(ELU, CATALYSEUR):
         order[seats[kind] : seats[kind + 1]] = order[seats[kind] : seats[kind + 1]][::-1].copy()
     backwards = ensemble(replace(ready, template=ready.template), MANY)

@@ -113,8 +113,7 @@ def acquainted(i, j, k, trust_ik, trust_kj):
         slot = slot_of(actors, ties, a, b)
         ties.trust[slot] = trust
         ties.marks[slot] &= ~FRESH
-    actors.mark[:] = False
-    actors.mark[k] = True
+    state.mark[k] = slot_of(actors, ties, i, k) + 1
     return state, ready.params
 
 
@@ -130,18 +129,18 @@ def acquainted(i, j, k, trust_ik, trust_kj):
 )
 def test_a_third_party_lends_or_not_or_warns(rule, trust_kj, expected):
     state, params = acquainted(0, 1, 2, 0.8, trust_kj)
-    got = lent_trust(state.actors, state.ties, params, 0, 1, rule)
+    got = lent_trust(state.actors, state.ties, state.mark, params, 0, 1, rule)
     assert got == pytest.approx(expected)
 
 
 def test_bounded_confidence_listens_only_to_those_who_are_near():
     state, _ = acquainted(0, 1, 2, 0.8, 0.5)
-    old = state.actors.old
+    old = state.old
     old[0], old[1], old[2] = 0.3, 0.9, 0.4
-    assert mean_commitment(state.actors, state.ties, 0, 0.3) == pytest.approx(0.4)
-    far = mean_commitment(state.actors, state.ties, 0, 1.0)
+    assert mean_commitment(state.actors, state.ties, old, 0, 0.3) == pytest.approx(0.4)
+    far = mean_commitment(state.actors, state.ties, old, 0, 1.0)
     assert 0.4 < far < 0.9
-    assert mean_commitment(state.actors, state.ties, 0, 0.05) == 0.0
+    assert mean_commitment(state.actors, state.ties, old, 0, 0.05) == 0.0
 
 
 def test_with_one_scalar_maturity_wanting_and_knowing_are_the_same_thing():

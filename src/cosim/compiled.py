@@ -19,6 +19,9 @@ from typing import Any
 import numba
 import numpy
 from numba.core import config as _config
+from numba.core import types
+
+from cosim.handle import STATE
 
 _IMPORT = re.compile(r"^from cosim\.?([\w.]*) import ([^(\n]*)", re.MULTILINE)
 
@@ -73,8 +76,28 @@ def _use() -> bool:
     return True
 
 
-#: Decorator of every compiled function: strict floating point, no Python lock, cached on disk.
-kernel: Any = partial(numba.njit, nogil=True, error_model="numpy", cache=_use())
+_njit: Any = partial(numba.njit, nogil=True, error_model="numpy", cache=_use())
+
+
+def kernel(function: Any) -> Any:
+    """Compile a function: strict floating point, no Python lock, cached on disk.
+
+    A constant argument is typed as any other number: Numba would else compile `meet(…, 0, …)` and
+    `meet(…, 4, …)` as two functions, and a third of the first compile went into such twins.
+    """
+    dispatcher = _njit(function)
+    template = dispatcher.get_call_template
+
+    def plain_template(args: Any, kws: Any) -> Any:
+        plain = tuple(types.unliteral(arg) for arg in args)
+        return template(plain, {name: types.unliteral(arg) for name, arg in dict(kws).items()})
+
+    dispatcher.get_call_template = plain_template
+    return dispatcher
+
+
+#: The type of a State in compiled code: importing it is what makes the kernels know it.
+STATE_TYPE = STATE
 
 
 def leaf(signature: str) -> Any:
@@ -82,4 +105,4 @@ def leaf(signature: str) -> Any:
 
     Arguments are cast to it, where a plain `kernel` is compiled anew for each mix of types.
     """
-    return kernel(signature)
+    return _njit(signature)

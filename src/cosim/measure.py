@@ -233,8 +233,11 @@ def _alliances(state, month, out):
 def _ties(state, out):
     actors = state.actors
     ties = state.ties
+    kinds = state.kinds
     within = 0.0
     across = 0.0
+    trust_within = 0.0
+    trust_across = 0.0
     n = np.zeros(N_WORLDS + 1)
     for i in range(actors.shape[0]):
         kind = actors.kind[i]
@@ -244,15 +247,20 @@ def _ties(state, out):
             n[group] += 1.0
             out[_DEGREE + group] += actors.contacts[i]
         for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-            other = actors.kind[ties.other[slot]]
+            other = kinds[ties.other[slot]]
             if ties.marks[slot] & PLACE_BORN:
                 out[_PLACE_TIES] += 0.5 if other != CATALYSEUR else 1.0
-            if other == kind:
-                out[_WITHIN] += ties.trust[slot]
-                within += 1.0
-            elif other != CATALYSEUR:
-                out[_ACROSS] += ties.trust[slot]
-                across += 1.0
+            # Sums without a branch: which world comes next cannot be foreseen.
+            trust = ties.trust[slot]
+            same = 1.0 if other == kind else 0.0
+            cross = 1.0 if other != CATALYSEUR else 0.0
+            cross -= same
+            trust_within += same * trust
+            trust_across += cross * trust
+            within += same
+            across += cross
+    out[_WITHIN] = trust_within
+    out[_ACROSS] = trust_across
     _share(out, _WITHIN, within)
     _share(out, _ACROSS, across)
     out[_CROSS] = across / (within + across) if within + across > 0.0 else 0.0
@@ -318,8 +326,10 @@ def _shared_needs(state):
     counts = np.zeros((N_WORLDS, N_DOMAINS))
     for i in range(actors.shape[0]):
         if actors.alive[i] and actors.kind[i] < N_WORLDS:
-            for d in range(N_DOMAINS):
-                counts[actors.kind[i], d] += actors.needs[i] >> d & 1
+            bits = actors.needs[i]
+            while bits:
+                counts[actors.kind[i], popcount((bits & -bits) - 1)] += 1.0
+                bits &= bits - 1
     first = np.zeros(N_WORLDS, np.int64)
     for kind in range(N_WORLDS):
         for _ in range(3):

@@ -273,7 +273,6 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
     actors.leaves = NEVER
     actors.capacity = 1
     actors.coach = actors.place = actors.seats = NOBODY
-    actors.order = np.arange(n)
     actors.room = np.where(actors.kind == CATALYSEUR, CATALYST_SLOTS, TIE_SLOTS)
     actors.first = np.cumsum(actors.room) - actors.room
     actors.soonest = NEVER
@@ -299,6 +298,10 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
         proposals=records(_experiments(dates, n_catalysts, params), PROPOSALS),
         communes=communes,
         residents=residents.astype(np.int64),
+        order=np.arange(n),
+        kinds=actors.kind.copy(),
+        old=np.zeros(n),
+        mark=np.zeros(n, dtype=np.int32),
         beta=_beta_tables(scenario.time.start, params),
         calendar=dates,
         journal=records(32 * n + 4096 if journal else 1, JOURNAL),

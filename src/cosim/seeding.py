@@ -42,7 +42,7 @@ def _partner(state, flagged, i, key):
         elif a < 16:
             j = state.residents[first + index(u, neighbours)]
         else:
-            j = actors.order[index(u, state.territory.seats[CATALYSEUR])]
+            j = state.order[index(u, state.territory.seats[CATALYSEUR])]
         if (
             flagged[j]
             and actors.kind[j] != actors.kind[i]
@@ -124,7 +124,7 @@ def _seed_alliance(state, params, i, j, key):
 def initialise(state, params, engaged, key):
     """Draw occupants, contacts at equilibrium and living alliances into a copy of a template."""
     actors = state.actors
-    order = state.actors.order
+    order = state.order
     for i in order:
         if actors.alive[i]:
             draw_occupant(state, params, i, 0, key)

@@ -70,41 +70,41 @@ FRESH, BRIDGE, PLACE_BORN, DIALOGUE_BORN = 1, 2, 4, 8
 #: One row per seat.
 ACTORS = np.dtype(
     [
+        # What every mechanism reads, close together. Row numbers and what is passed to functions
+        # are 64 bits wide: each other width would compile the functions anew.
         ("id", "u8"),  # territory 30 bits, kind 3, ordinal 21, generation 10
         ("commitment", "f8"),  # in [0, 1]
         ("know_how", "f8"),  # in [0, 1]
+        ("first", "i8"),  # first tie slot
+        ("kind", "i8"),
+        ("needs", "i8"),  # bit set of domains
+        ("solutions", "i8"),  # bit set of domains
+        ("contacts", "i4"),  # ties in the list
+        ("fresh", "i4"),  # those of them that mechanism 4 has not seen, all at the end
+        ("alive", "?"),  # the seat is taken
+        ("ever", "?"),  # it has been taken before
+        ("load", "i4"),  # living alliances
+        ("capacity", "i4"),  # alliances
+        ("room", "i4"),  # tie slots
+        ("soonest", "i4"),  # no tie of the list expires before
+        ("commune", "i4"),
+        ("size_class", "i4"),  # index in SIZE_CLASSES[kind]
+        ("profile", "i4"),  # index in PROFILES
+        ("seats", "i8", (MAX_SEATS,)),  # rows of alliances, in order of joining
         ("imitation", "f8"),  # per step
         ("learning", "f8"),  # factor of mean 1
         ("support", "f8"),  # K(caseload) of the accompaniment, or 0
         ("commitment0", "f8"),  # on entry
         ("know_how0", "f8"),  # on entry
-        ("old", "f8"),  # scratch: values before this mechanism
-        ("first", "i8"),  # first tie slot
         ("leaves", "i8"),  # step of leaving by itself
-        ("kind", "i8"),
-        ("contacts", "i4"),  # ties in the list
-        ("room", "i4"),  # tie slots
-        ("soonest", "i4"),  # no tie of the list expires before
-        ("alive", "?"),  # the seat is taken
-        ("ever", "?"),  # it has been taken before
-        ("mark", "?"),  # scratch
-        ("load", "i4"),  # living alliances
-        ("capacity", "i4"),  # alliances
-        ("seats", "i8", (MAX_SEATS,)),  # rows of alliances, in order of joining
-        ("needs", "i8"),  # bit set of domains
-        ("solutions", "i8"),  # bit set of domains
-        ("commune", "i4"),
-        ("size_class", "i4"),  # index in SIZE_CLASSES[kind]
-        ("profile", "i4"),  # index in PROFILES
-        ("entered", "i4"),  # step
         ("coach", "i8"),  # row of the catalyst, or NOBODY
+        ("place", "i8"),  # row, or NOBODY
+        ("entered", "i4"),  # step
         ("coached_until", "i4"),  # step
-        ("place", "i8"),  # or NOBODY
         ("place_until", "i4"),  # step
         ("wins", "i4"),  # since mechanism 6 last read them
         ("setbacks", "i4"),  # since mechanism 5 last read them
         ("sessions", "i4"),  # since mechanism 5 last read them
-        ("order", "i8"),  # rows in id order (not an attribute of this row)
     ],
     align=True,
 )
@@ -113,12 +113,12 @@ ACTORS = np.dtype(
 TIES = np.dtype(
     [
         ("trust", "f8"),  # directed
-        ("evidence", "f8"),  # counted results behind `trust`, of the rule *beta* only
-        ("other", "i4"),  # row
+        ("other", "i8"),  # row
         ("expiry", "i4"),  # step; NEVER while held by an alliance
         ("last", "i4"),  # step of the last contact
-        ("met", "i2"),  # step
-        ("marks", "i2"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
+        ("met", "i4"),  # step
+        ("marks", "i4"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
+        ("evidence", "f8"),  # counted results behind `trust`, of the rule *beta* only
     ],
     align=True,
 )
@@ -161,6 +161,17 @@ PLACES = np.dtype(
 
 #: Groups gathered by the experiments of this step.
 PROPOSALS = np.dtype([("n_members", "i8"), ("domain", "i8"), ("members", "i8", (MAX_MEMBERS,))])
+
+#: Who would found an alliance this step, found in one pass and visited by rank.
+CANDIDATES = np.dtype(
+    [
+        ("first", "i8"),  # row
+        ("second", "i8"),  # row; -2 - kind for a partner beyond the territory
+        ("rank", "f8"),
+        ("paid", "?"),  # founded only if the prime is paid
+    ],
+    align=True,
+)
 
 #: Seats of commune c: residents[start[c] : start[c + 1]]; one row more than communes.
 COMMUNES = np.dtype([("start", "i8"), ("by_size", "i8")])  # by_size: most populated first
@@ -221,7 +232,7 @@ TERRITORY = np.dtype(
         ("engineering", "f8"),  # K(caseload) of the engineers, or 0
         ("successes", "i8", (N_DOMAINS, 4)),  # this step, by domain and type
         ("visible_log", "i8", (48,)),  # ring of 12 substeps
-        ("seats", "i8", (6,)),  # place in `actors.order` of the first of each kind
+        ("seats", "i8", (6,)),  # place in `order` of the first of each kind
         ("domains", "i8"),  # bit set of the scenario's domains
         ("n_alliances", "i8"),
         ("n_proposals", "i8"),
@@ -299,6 +310,10 @@ class State(NamedTuple):
     proposals: Records  # PROPOSALS[k]
     communes: Records  # COMMUNES[C + 1]
     residents: Array  # int64[seats without catalysts], by commune in id order
+    order: Array  # int64[n], rows of actors in id order
+    kinds: Array  # int64[n], `actors.kind` once more, close together: seats keep their kind
+    old: Array  # float64[n], scratch: a level before this mechanism
+    mark: Array  # int32[n], scratch: all 0 between two uses
     beta: Array  # float64[5, 2, 1025], quantiles of starting c and e by kind
     calendar: Records  # CALENDAR[m]
     journal: Records  # JOURNAL[j]

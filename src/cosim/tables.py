@@ -224,7 +224,7 @@ def _names(names: Sequence[str], index: Array) -> Array:
 
 def _actors(run: Run) -> dict[str, Array]:
     rows: Any = run.state.actors
-    rows = rows[rows.order]
+    rows = rows[run.state.order]
     rows = rows[rows.alive]
     size_class = [
         SIZE_CLASSES[KINDS[k]][s] for k, s in zip(rows.kind, rows.size_class, strict=True)

@@ -17,6 +17,7 @@ from cosim.parameters import PARAMETERS
 from cosim.state import (
     CATALYSEUR,
     FAILED,
+    FRESH,
     LIVING,
     MAX_MEMBERS,
     MAX_REGULARS,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from cosim.scenario import Scenario
 
 #: Working memory of a mechanism: means nothing once it has ended.
-SCRATCH = ("actors.old", "actors.mark")
+SCRATCH = ("old", "mark")
 #: Largest difference of a level between two orders of the rows.
 TOLERANCE = 1e-12
 #: Steps of the default scenario: a quiet one, support begins, an election, a crisis and a July,
@@ -120,12 +121,12 @@ def _check_levels(state: State) -> None:
     _within("territory.n_proposals", territory.n_proposals, 0, len(state.proposals))
     _require(int(territory.overflow) == 0, "territory.overflow", "is set: an array was too small")
     n = len(actors)
-    order = np.sort(actors.order)
-    _require(np.array_equal(order, np.arange(n)), "actors.order", "is not an order of the rows")
+    order = np.sort(state.order)
+    _require(np.array_equal(order, np.arange(n)), "order", "is not an order of the rows")
     _require(len(np.unique(actors.id)) == n, "actors.id", "holds an id twice")
-    by_order = actors.id[actors.order] & ~np.uint64(1023)
+    by_order = actors.id[state.order] & ~np.uint64(1023)
     _require(bool((np.diff(by_order.astype(np.int64)) > 0).all()),
-             "actors.order", "is not in id order")  # fmt: skip
+             "order", "is not in id order")  # fmt: skip
     coached = actors.coach != NOBODY
     _rows("actors.coach", actors.coach[coached], n)
     _require(bool((actors.kind[actors.coach[coached]] == CATALYSEUR).all()),
@@ -156,6 +157,10 @@ def _check_contacts(state: State, month: int | None) -> None:
         values = ties[name][slot]
         _require(np.array_equal(values[one], values[two]),
                  f"ties.{name}", "differs between the two sides of a tie")  # fmt: skip
+    fresh = ties.marks[slot] & FRESH != 0
+    last = actors.first[owner] + actors.contacts[owner] - slot <= actors.fresh[owner]
+    _require(np.array_equal(fresh, last) and bool((actors.fresh <= actors.contacts).all()),
+             "actors.fresh", "does not count the fresh ties at the end of the list")  # fmt: skip
     _within("ties.trust", ties.trust[slot], 0.0, 1.0)
     _within("ties.marks", ties.marks[slot], 0, 15)
     _require(bool((ties.met[slot] <= ties.last[slot]).all()),
@@ -307,7 +312,7 @@ def _check_once(mechanism: Mechanism, ready: Plan, before: State, step: int, key
     after = copy(before)
     rule(after, ready.params, step, key)
     surprise = [name for name in changed(before, after)
-                if name not in mechanism.writes and name != "actors.mark"]  # fmt: skip
+                if name not in mechanism.writes and name != "mark"]  # fmt: skip
     what = f"is changed by {mechanism.name}, which does not declare it (step {step})"
     _require(not surprise, ", ".join(surprise), what)
     check_state(after, step)
@@ -381,9 +386,10 @@ def relabelled(state: State, forth: Array) -> State:
     actors = made.actors
     names = np.append(forth, NOBODY)  # row NOBODY = -1 stays nobody
     for field in actors.dtype.names:
-        if field != "order":
-            actors[field][forth] = state.actors[field]
-    actors.order = names[state.actors.order]
+        actors[field][forth] = state.actors[field]
+    made.kinds[forth] = state.kinds
+    made.old[forth] = state.old
+    made.order[:] = names[state.order]
     actors.coach = names[actors.coach]
     made.ties.other = names[made.ties.other]
     made.alliances.members = names[made.alliances.members]

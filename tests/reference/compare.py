@@ -135,7 +135,7 @@ def snapshot_of_state(state: engine.State, next_step: int) -> dict[str, Any]:
     return {
         "actors": {
             names[row]: of_row(row, names, actors, ties, alliances, places, evidence)
-            for row in actors.order
+            for row in state.order.tolist()
         },
         "alliances": {
             row: {

@@ -590,7 +590,8 @@ def considered(w: Oracle, i: Seat, prime: float) -> list[Candidate]:
     if not i.alive or i.kind == CATALYST or not i.free:
         return []
     p = w.params
-    highest = p.birth_base + p.birth_trust + p.birth_maturity + p.birth_match
+    quarter = math.ceil(4.0 * i.maturity) / 4.0
+    highest = p.birth_base + p.birth_trust + p.birth_maturity * quarter + p.birth_match
     bound = logistic(highest)
     found = [
         Candidate(rank, [i, j])
@@ -598,7 +599,8 @@ def considered(w: Oracle, i: Seat, prime: float) -> list[Candidate]:
         if u < logistic(logit) / bound
     ]
     if levers.help_pairs(w, prime):
-        bound = logistic(highest + p.droit_barrier * w.calendar.droit[w.t] + prime)
+        raised = p.droit_barrier * w.calendar.droit[w.t] + prime + w.relief(i) / 2.0
+        bound = logistic(highest + raised)
         for j, logit, u, rank in looked_at(w, i, bound, random.LEVER, random.EXTRA):
             unpaid = logit + levers.help_to(w, [i, j])
             before = logistic(logit)

@@ -15,7 +15,7 @@ Rule = Callable[[Any, Any, int, Any], None]
 
 _TIES = (
     *(f"ties.{name}" for name in ("other", "trust", "met", "last", "expiry", "marks", "evidence")),
-    "actors.contacts", "actors.soonest", "territory.flow",
+    "actors.contacts", "actors.fresh", "actors.soonest", "territory.flow",
 )  # fmt: skip
 _JOURNAL = (
     *(f"journal.{name}" for name in ("what", "step", "alliance", "actor", "other", "value")),
@@ -75,7 +75,7 @@ _ALL = (
         "The world moves: elections, crises, needs up and means down.",
         "Répertoire national des élus; INSEE; reference documents",
         (*_OCCUPANT, *_TIES, *_ENDING, *_JOURNAL, "alliances.members", "alliances.n_members",
-         "territory.fragility", "places.count", "places.regulars", "actors.old"),
+         "territory.fragility", "places.count", "places.regulars", "old"),
         ("calendar", "actors", "ties", "alliances"),
     ),
     Mechanism(
@@ -102,7 +102,7 @@ _ALL = (
         "Le tiers de confiance prête la sienne.",
         "A trusted third party lends its own trust.",
         "Jøsang & Ismail 2002; Obstfeld 2005",
-        ("ties.trust", "ties.marks", "ties.evidence"),
+        ("ties.trust", "ties.marks", "ties.evidence", "actors.fresh"),
         ("ties", "actors.kind"),
     ),
     Mechanism(
@@ -111,7 +111,7 @@ _ALL = (
         "Commitment spreads from neighbour to neighbour.",
         "Bass 1969; Helfrich et al. 2018; Chilenski et al. 2018",
         ("actors.commitment", "actors.know_how", "actors.setbacks", "actors.sessions",
-         "actors.old"),
+         "old"),
         ("actors", "ties", "calendar", "territory.visible"),
     ),
     Mechanism(
@@ -119,7 +119,7 @@ _ALL = (
         "On apprend en faisant.",
         "One learns by doing.",
         "Kale, Dyer & Singh 2002; Baskerville et al. 2012",
-        ("actors.know_how", "actors.commitment", "actors.wins", "actors.old"),
+        ("actors.know_how", "actors.commitment", "actors.wins", "old"),
         ("actors", "alliances"),
     ),
     Mechanism(

@@ -114,7 +114,7 @@ def pick(state, params, kind, purpose, cat, month, base, chosen, n_chosen, uncoa
         return best
     for a in range(tries):
         u = uniform(key, purpose, actors.id[cat], month, base + a)
-        i = state.actors.order[first + index(u, n)]
+        i = state.order[first + index(u, n)]
         valid = actors.alive[i] and not (uncoached and actors.coach[i] != NOBODY)
         for k in range(n_chosen):
             valid = valid and chosen[k] != i
@@ -211,7 +211,7 @@ def _experiment(state, params, id, cat, x, month, key):
             if seats == 0:
                 break
             u = uniform(key, GATHER, id, month, 4096 * x + 64 * g + a)
-            i = state.actors.order[base + index(u, seats)]
+            i = state.order[base + index(u, seats)]
             wanted = actors.needs[i] if (g == 0) == from_needs else actors.solutions[i]
             free = has_room(actors, i) and wanted >> domain & 1
             for y in range(n):
@@ -268,7 +268,7 @@ def _public_places(state, params, month, key):
 def _release_cases(state, month):
     actors = state.actors
     keep = state.settings.mix[2] > 0.0
-    for i in state.actors.order:
+    for i in state.order:
         cat = actors.coach[i]
         if cat != NOBODY and not (keep and actors.coached_until[i] > month and actors.alive[cat]):
             actors.coach[i] = NOBODY
@@ -278,7 +278,7 @@ def _release_cases(state, month):
 @kernel
 def _cases(state, cat):
     n = 0
-    for i in state.actors.order:
+    for i in state.order:
         n += state.actors.coach[i] == cat
     return n
 
@@ -299,7 +299,7 @@ def _accompany(state, params, cat, f, month, key):
     effect = caseload_effect(cases / posts) if posts > 0.0 else 0.0
     trained = state.territory.doses[COMPETENCES, TERRITOIRES]
     effect *= 1.0 + params.competences_coaching * trained
-    for i in state.actors.order:
+    for i in state.order:
         if actors.coach[i] == cat:
             actors.support[i] = effect
     return cases
@@ -322,7 +322,7 @@ def _place(state, params, id, row, k, capacity, month, key):
             if u < params.place_local and near > 0:
                 i = state.residents[first + index(v, near)]
             else:
-                i = actors.order[index(v, everyone)]
+                i = state.order[index(v, everyone)]
             if actors.alive[i] and actors.place[i] == NOBODY:
                 actors.place[i] = row
                 actors.place_until[i] = month + np.int64(params.place_term)
@@ -340,7 +340,7 @@ def _empty_places(state, month):
     n = state.territory.seats[CATALYSEUR + 1] - first
     for p in range(places.shape[0]):
         if p < n:
-            here = actors.alive[state.actors.order[first + p]] and state.settings.mix[3] > 0.0
+            here = actors.alive[state.order[first + p]] and state.settings.mix[3] > 0.0
         else:
             here = p - n < state.calendar.lieux[month]
         if not here:
@@ -366,7 +366,7 @@ def catalysis(state, params, month, key):
     _empty_places(state, month)
     cost = params.fte_cost / (12.0 * state.settings.substeps)
     for k in range(n):
-        cat = state.actors.order[first + k]
+        cat = state.order[first + k]
         f = presence(calendar, month, k)
         if not actors.alive[cat] or f == 0.0:
             continue

@@ -12,13 +12,13 @@ from cosim.state import BOUNDED, DONNEES, ELU, SCALAR
 
 
 @kernel
-def mean_commitment(actors, ties, i, width):
+def mean_commitment(actors, ties, old, i, width):
     """Return c̄, the trust-weighted mean commitment of the contacts of `i` within `width` of it."""
     weight = 0.0
     total = 0.0
     for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-        c = actors.old[ties.other[slot]]
-        if abs(c - actors.old[i]) <= width:
+        c = old[ties.other[slot]]
+        if abs(c - old[i]) <= width:
             weight += ties.trust[slot]
             total += ties.trust[slot] * c
     return total / weight if weight > 0.0 else 0.0
@@ -29,7 +29,7 @@ def commitment(state, params, month, key):
     """Move every actor's commitment by influence, demand, successes seen, wear and failures."""
     actors = state.actors
     calendar = state.calendar
-    old = state.actors.old
+    old = state.old
     old[:] = actors.commitment
     outside = params.external + params.crisis_push * calendar.shock[month]
     if calendar.odd[month]:
@@ -41,7 +41,7 @@ def commitment(state, params, month, key):
     for i in range(old.shape[0]):
         if not actors.alive[i]:
             continue
-        x = outside + actors.imitation[i] * mean_commitment(actors, state.ties, i, width)
+        x = outside + actors.imitation[i] * mean_commitment(actors, state.ties, old, i, width)
         x += params.donnees_push * dose_of(state, DONNEES, i)
         if actors.kind[i] == ELU:
             x += demand

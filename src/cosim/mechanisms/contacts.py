@@ -55,6 +55,8 @@ def trust_in(actors, ties, params, i, j):
 def _remove(actors, ties, i, j):
     slot = slot_of(actors, ties, i, j)
     end = actors.first[i] + actors.contacts[i] - 1
+    if ties.marks[slot] & FRESH:
+        actors.fresh[i] -= 1
     for s in range(slot, end):
         ties.other[s] = ties.other[s + 1]
         ties.trust[s] = ties.trust[s + 1]
@@ -84,6 +86,7 @@ def _append(actors, ties, i, j, trust, month, marks):
     ties.marks[slot] = marks
     ties.evidence[slot] = 0.0
     actors.contacts[i] += 1
+    actors.fresh[i] += 1
 
 
 @kernel
@@ -136,17 +139,17 @@ def _full(actors, i):
 
 
 @kernel
-def _common_contact(actors, ties, i, j):
-    """Return whether `i` and `j` have a contact in common (`actors.mark` is scratch)."""
+def _common_contact(actors, ties, mark, i, j):
+    """Return whether `i` and `j` have a contact in common."""
     found = False
     for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-        actors.mark[ties.other[slot]] = True
+        mark[ties.other[slot]] = 1
     for slot in range(actors.first[j], actors.first[j] + actors.contacts[j]):
-        if actors.mark[ties.other[slot]]:
+        if mark[ties.other[slot]]:
             found = True
             break
     for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-        actors.mark[ties.other[slot]] = False
+        mark[ties.other[slot]] = 0
     return found
 
 
@@ -189,7 +192,7 @@ def meet(state, params, i, j, mark, month, key):
     if _full(actors, j):
         dissolve(actors, ties, j, _victim(actors, ties, j))
     marks = mark | FRESH
-    if not _common_contact(actors, ties, i, j):
+    if not _common_contact(actors, ties, state.mark, i, j):
         marks |= BRIDGE
     _append(actors, ties, i, j, base_trust(params, actors.kind[j]), month, marks)
     _append(actors, ties, j, i, base_trust(params, actors.kind[i]), month, marks)
@@ -205,7 +208,7 @@ def lapse(state, month):
     """Dissolve every tie that expires at or before `month` and is not held."""
     actors = state.actors
     ties = state.ties
-    for i in actors.order:
+    for i in state.order:
         if actors.soonest[i] > month:
             continue
         slot = actors.first[i]

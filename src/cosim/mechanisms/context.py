@@ -63,7 +63,7 @@ def replace(state, params, i, old, month, key):
         log_event(state, J_JOIN, month, actors.seats[i, k], actors.id[i], 0, 0.0)
     first = state.territory.seats[ELU]
     n = state.territory.seats[ELU + 1] - first
-    model = state.actors.order[first + index(uniform(key, NEWCOMER, actors.id[i], 0, 0), n)]
+    model = state.order[first + index(uniform(key, NEWCOMER, actors.id[i], 0, 0), n)]
     weight = params.newcomer_weight
     actors.commitment[i] = clip01(weight * commitment + (1.0 - weight) * old[model])
     actors.know_how[i] = params.inherit_know_how * know_how
@@ -84,11 +84,11 @@ def _arrivals(state, params, kind, mean, month, key):
     n = territory.seats[kind + 1] - first
     if n == 0:
         return
-    base = actor_id(actors.id[state.actors.order[first]] >> np.uint64(34), kind, 0, 0)
+    base = actor_id(actors.id[state.order[first]] >> np.uint64(34), kind, 0, 0)
     for m in range(poisson(uniform(key, BIRTHS, base, month, 0), mean)):
         start = index(uniform(key, BIRTH_SEAT, base, month, m), n)
         for step in range(n):
-            i = state.actors.order[first + (start + step) % n]
+            i = state.order[first + (start + step) % n]
             if not actors.alive[i]:
                 next_generation(actors, i)
                 draw_occupant(state, params, i, month, key)
@@ -106,15 +106,15 @@ def context(state, params, month, key):
     for d in range(N_DOMAINS):
         state.territory.fragility[d] = min(100.0, max(0.0, state.territory.fragility[d] + rise))
 
-    old = state.actors.old
+    old = state.old
     living = 0
     companies = 0
-    for i in state.actors.order:
+    for i in state.order:
         old[i] = actors.commitment[i]
         if actors.alive[i]:
             living += actors.kind[i] == ASSOCIATION
             companies += actors.kind[i] == COMPANY
-    for i in state.actors.order:
+    for i in state.order:
         if not actors.alive[i] or actors.kind[i] >= N_WORLDS:
             continue
         if actors.kind[i] == ELU:
@@ -130,7 +130,7 @@ def context(state, params, month, key):
 
     first = state.territory.seats[CATALYSEUR]
     for k in range(state.territory.seats[CATALYSEUR + 1] - first):
-        i = state.actors.order[first + k]
+        i = state.order[first + k]
         present = k < math.ceil(calendar.fte[month])
         if actors.alive[i] and not present:
             vacate(state, params, i, month, key)

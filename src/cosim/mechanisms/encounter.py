@@ -45,7 +45,7 @@ def near(state, params, i, month, draw, key):
         if u < params.p_commune and not linker:
             j = state.residents[first + index(v, neighbours)]
         else:
-            j = actors.order[index(v, everyone)]
+            j = state.order[index(v, everyone)]
         if not actors.alive[j] or j == i:
             continue
         if linker or actors.kind[i] == actors.kind[j]:
@@ -64,7 +64,7 @@ def encounter(state, params, month, key):
     rate = params.encounters
     if month >= 0:  # the burn-in before the first step knows no crisis
         rate *= max(0.0, 1.0 - params.crisis_meetings * state.calendar.shock[month])
-    for i in state.actors.order:
+    for i in state.order:
         if not actors.alive[i]:
             continue
         mean = rate

@@ -5,6 +5,9 @@ Un premier pas petit et réversible. ODD §7.10; Gulati & Gargiulo 1999; Cai, Li
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
 from cosim.compiled import kernel
@@ -23,6 +26,7 @@ from cosim.mechanisms.doses import affinity, ease
 from cosim.mechanisms.levers import pay_prime, prime_pull
 from cosim.state import (
     ASSOCIATION,
+    CANDIDATES,
     COLLECTIVITES,
     COMPANY,
     DIALOGUE,
@@ -53,6 +57,7 @@ from cosim.streams import (
     index,
     logistic,
     pair,
+    uniform,
 )
 
 
@@ -261,119 +266,133 @@ def birth_probability(state, params, i, j):
 
 
 @kernel
-def _outside(state, params, i, w, month, key):
-    """Return (kind of an outside partner or NOBODY, rank)."""
+def highest_logit(state, params, i):
+    """Return the highest logit of a birth that `i` could have with any contact, without levers.
+
+    By the quarter of its maturity, so that two scenarios rarely look at different contacts.
+    """
+    quarter = math.ceil(4.0 * maturity(state.actors, i)) / 4.0
+    return birth_logit(params, 1.0, quarter, 1.0, 0.0)
+
+
+@kernel
+def _outside(state, params, i, w, highest, month, key):
+    """Return (kind of an outside partner or NOBODY, rank); `highest` is that of `highest_logit`."""
+    if w >= params.outside_attention:
+        return NOBODY, 0.0
     actors = state.actors
-    m = maturity(actors, i)
-    load = actors.load[i] / actors.capacity[i]
     help = params.droit_barrier * state.calendar.droit[month] + ease(state, params, i)
-    bound = logistic(birth_logit(params, 1.0, m, params.outside_match, load) + help)
-    if w >= params.outside_attention * bound:
+    if w >= params.outside_attention * logistic(highest + help):
         return NOBODY, 0.0
     u, rank = block(key, OUTSIDE, actors.id[i], month, 0)
     other = index(u, 3)
     if other >= actors.kind[i]:
         other += 1
-    trust = base_trust(params, other)
-    p = logistic(birth_logit(params, trust, m, params.outside_match, load) + help)
-    if w >= min(1.0, params.outside_attention * p):
+    load = actors.load[i] / actors.capacity[i]
+    x = birth_logit(
+        params, base_trust(params, other), maturity(actors, i), params.outside_match, load
+    )
+    if w >= min(1.0, params.outside_attention * logistic(x + help)):
         return NOBODY, 0.0
     return other, rank
 
 
 @kernel
-def _with_levers(state, params, i, j, pull, bound, u, month):
-    """Return (accepted, needs the prime) for a pair in the second pass, that of the levers."""
+def _accepts_pair(state, params, i, j, levers, pull, bound, u, month):
+    """Return (candidate, needs the prime) for a pair in the first pass, or in that of levers."""
     x = pair_logit(state, params, i, j)
     p = logistic(x)
+    if not levers:
+        return u * bound < p, False
     x += params.droit_barrier * state.calendar.droit[month]
     x += (ease(state, params, i) + ease(state, params, j)) / 2.0
     return u * bound < logistic(x + pull) - p, u * bound >= logistic(x) - p
 
 
 @kernel
+def _look(state, params, i, u, levers, pull, bound, candidates, n, month, key):
+    """Let `i` consider its contacts in one pass; return how many candidates there are now.
+
+    One geometric skip leads from each contact that is considered to the next; `u` is the first.
+    """
+    actors = state.actors
+    ties = state.ties
+    id = actors.id[i]
+    consider = LEVER if levers else CONSIDER
+    birth = EXTRA if levers else BIRTH
+    attention = 0.5 * params.attention * bound
+    if u >= attention * actors.contacts[i]:
+        return n  # longer than the list: no logarithm needed
+    draw = 0
+    position = -1 + geometric(u, attention)
+    while position < actors.contacts[i]:
+        j = ties.other[actors.first[i] + position]
+        if eligible(actors, i, j):
+            side = 0 if id < actors.id[j] else 1
+            u, v = block(key, birth, pair(id, actors.id[j]), month, side)
+            accepted, needs = _accepts_pair(state, params, i, j, levers, pull, bound, u, month)
+            if accepted:
+                candidates.first[n] = i
+                candidates.second[n] = j
+                candidates.rank[n] = v
+                candidates.paid[n] = needs
+                n += 1
+        draw += 1
+        position += geometric(uniform(key, consider, id, month, draw), attention)
+    return n
+
+
+@kernel
+def _candidates(state, params, pull, levers, candidates, month, key):
+    """Find who would found an alliance this step; return their number, -1 without room."""
+    actors = state.actors
+    n = 0
+    raised = params.droit_barrier * state.calendar.droit[month] + pull
+    for i in state.order:
+        if actors.kind[i] >= N_WORLDS or not has_room(actors, i):
+            continue
+        if n + 2 * actors.contacts[i] + 1 > candidates.shape[0]:
+            return -1
+        highest = highest_logit(state, params, i)
+        bound = logistic(highest)
+        u, w = block(key, CONSIDER, actors.id[i], month, 0)
+        n = _look(state, params, i, u, False, 0.0, bound, candidates, n, month, key)
+        if levers:
+            bound = logistic(highest + raised + ease(state, params, i) / 2.0)
+            u = uniform(key, LEVER, actors.id[i], month, 0)
+            n = _look(state, params, i, u, True, pull, bound, candidates, n, month, key)
+        other, v = _outside(state, params, i, w, highest, month, key)
+        if other != NOBODY:
+            candidates.first[n] = i
+            candidates.second[n] = -2 - other
+            candidates.rank[n] = v
+            candidates.paid[n] = False
+            n += 1
+    return n
+
+
+@kernel
 def formation(state, params, month, key):
     """Let experiments' groups, acquainted pairs and outside contacts found alliances."""
     actors = state.actors
-    ties = state.ties
     doses = state.territory.doses
     pull = prime_pull(state, params, month)
     _proposals(state, params, pull, month, key)
-    highest = birth_logit(params, 1.0, 1.0, 1.0, 0.0)
-    bound = logistic(highest)
-    attention = 0.5 * params.attention * bound
-    raised = params.droit_barrier * state.calendar.droit[month] + pull
     levers = state.calendar.droit[month] > 0.0 or pull > 0.0
     levers = levers or doses[OUTILS, ORGANISATIONS] > 0.0 or doses[OUTILS, COLLECTIVITES] > 0.0
-    raised_bound = logistic(highest + raised)
-    raised_attention = 0.5 * params.attention * raised_bound
-    room = 64
-    first = np.empty(room, np.int64)
-    second = np.empty(room, np.int64)
-    rank = np.empty(room)
-    paid = np.zeros(room, np.bool_)  # founded only if the prime is paid
-    n = 0
-    for i in state.actors.order:
-        if actors.kind[i] >= N_WORLDS or not has_room(actors, i):
-            continue
-        if n + 2 * actors.contacts[i] + 1 > room:
-            room *= 2
-            first = np.append(first, np.empty_like(first))
-            second = np.append(second, np.empty_like(second))
-            rank = np.append(rank, np.empty_like(rank))
-            paid = np.append(paid, np.zeros_like(paid))
-        id = actors.id[i]
-        u, w = block(key, CONSIDER, id, month, 0)
-        position = -1 + geometric(u, attention)
-        draw = 1
-        while position < actors.contacts[i]:
-            j = ties.other[actors.first[i] + position]
-            if eligible(actors, i, j):
-                side = 0 if id < actors.id[j] else 1
-                u, v = block(key, BIRTH, pair(id, actors.id[j]), month, side)
-                if u * bound < birth_probability(state, params, i, j):
-                    first[n] = i
-                    second[n] = j
-                    rank[n] = v
-                    n += 1
-            u, _ = block(key, CONSIDER, id, month, draw)
-            position += geometric(u, attention)
-            draw += 1
-        if levers:
-            draw = 0
-            position = -1
-            while True:
-                u, _ = block(key, LEVER, id, month, draw)
-                position += geometric(u, raised_attention)
-                draw += 1
-                if position >= actors.contacts[i]:
-                    break
-                j = ties.other[actors.first[i] + position]
-                if not eligible(actors, i, j):
-                    continue
-                side = 0 if id < actors.id[j] else 1
-                u, v = block(key, EXTRA, pair(id, actors.id[j]), month, side)
-                accepted, needs = _with_levers(state, params, i, j, pull, raised_bound, u, month)
-                if accepted:
-                    first[n] = i
-                    second[n] = j
-                    rank[n] = v
-                    paid[n] = needs
-                    n += 1
-        other, v = _outside(state, params, i, w, month, key)
-        if other != NOBODY:
-            first[n] = i
-            second[n] = -2 - other
-            rank[n] = v
-            n += 1
-    for x in np.argsort(rank[:n], kind="mergesort"):
-        i = first[x]
-        j = second[x]
+    candidates: Any = np.empty(128, CANDIDATES)
+    n = _candidates(state, params, pull, levers, candidates, month, key)
+    while n < 0:
+        candidates = np.empty(4 * candidates.shape[0], CANDIDATES)
+        n = _candidates(state, params, pull, levers, candidates, month, key)
+    for x in np.argsort(candidates.rank[:n], kind="mergesort"):
+        i = candidates.first[x]
+        j = candidates.second[x]
         if not has_room(actors, i):
             continue
         if j < NOBODY:
             found_outside(state, params, i, -2 - j, month, key)
-        elif paid[x] and state.territory.purse <= 0.0:
+        elif candidates.paid[x] and state.territory.purse <= 0.0:
             continue
         elif has_room(actors, j) and not share_alliance(actors, i, j):
             found_pair(state, params, i, j, month, key)

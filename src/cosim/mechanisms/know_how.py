@@ -30,7 +30,7 @@ def partners_know_how(actors, alliances, old, i):
 def know_how(state, params, month, key):
     """Move every actor's know-how by coaching, partners, forgetting and past successes."""
     actors = state.actors
-    old = state.actors.old
+    old = state.old
     old[:] = actors.know_how
     for i in range(old.shape[0]):
         if not actors.alive[i]:

@@ -218,8 +218,8 @@ def life(state, params, month, key):
         support = support_of(state, a, month)
         if support > 0.0:
             alliances.supported[a] += 1
-        trust = mean_trust(actors, state.ties, alliances, params, a)
         if (month - alliances.born[a]) % params.success_clock == 0.0:
+            trust = mean_trust(actors, state.ties, alliances, params, a)
             p = success_probability(state, params, a, trust, support, month)
             success = uniform(key, RESULT, id, month, 0) < p
             record_result(state, params, a, success, month)
@@ -234,8 +234,11 @@ def life(state, params, month, key):
                 )
                 if alliances.rung[a] == 1 or small:
                     invite(state, params, a, month, key)
-            trust = mean_trust(actors, state.ties, alliances, params, a)
+        u = uniform(key, HAZARD, id, month, 0)
+        if u >= hazard(params, 0.0, alliances.streak[a], support > 0.0, patience):
+            continue  # not even without any trust: no need to sum it up
+        trust = mean_trust(actors, state.ties, alliances, params, a)
         h = hazard(params, trust, alliances.streak[a], support > 0.0, patience)
-        if uniform(key, HAZARD, id, month, 0) < 1.0 - math.exp(-h):
+        if u < 1.0 - math.exp(-h):
             spent = _all_spent(actors, alliances, params, a)
             end(state, params, a, FADED if spent else FAILED, month, key)

@@ -12,11 +12,11 @@ from cosim.state import BETA, FRESH, WARNINGS, WITHOUT_THIRD_PARTY
 
 
 @kernel
-def lent_trust(actors, ties, params, i, j, rule):
+def lent_trust(actors, ties, mark, params, i, j, rule):
     """Return T_ij = τ + ω max_b T_ib (T_bj - τ)⁺ over settled common contacts b.
 
-    The settled contacts of `i` carry `mark`. `rule`: the rival rule of the third party; with
-    warnings, the worst distrust of a contact counts where nobody lends.
+    `mark` holds slot + 1 of the settled contacts of `i`, else 0. `rule`: the rival rule of the
+    third party; with warnings, the worst distrust of a contact counts where nobody lends.
     """
     tau = base_trust(params, actors.kind[j])
     if rule == WITHOUT_THIRD_PARTY:
@@ -25,8 +25,8 @@ def lent_trust(actors, ties, params, i, j, rule):
     worst = 0.0
     for slot in range(actors.first[j], actors.first[j] + actors.contacts[j]):
         b = ties.other[slot]
-        if actors.mark[b] and not ties.marks[slot] & FRESH:
-            lent = ties.trust[slot_of(actors, ties, i, b)]
+        if mark[b] and not ties.marks[slot] & FRESH:
+            lent = ties.trust[mark[b] - 1]
             above = lent * (ties.trust[slot_of(actors, ties, b, j)] - tau)
             best = max(best, above)
             worst = max(worst, -above)
@@ -36,17 +36,15 @@ def lent_trust(actors, ties, params, i, j, rule):
 
 
 @kernel
-def _mark_settled(actors, ties, i, settled, value):
+def _mark_settled(actors, ties, mark, i, settled):
     for slot in range(actors.first[i], settled):
-        actors.mark[ties.other[slot]] = value
+        mark[ties.other[slot]] = slot + 1
 
 
 @kernel
-def _first_fresh(actors, ties, i):
-    slot = actors.first[i] + actors.contacts[i]
-    while slot > actors.first[i] and ties.marks[slot - 1] & FRESH:
-        slot -= 1
-    return slot
+def _unmark(actors, ties, mark, i, settled):
+    for slot in range(actors.first[i], settled):
+        mark[ties.other[slot]] = 0
 
 
 @kernel
@@ -55,19 +53,21 @@ def trust(state, params, month, key):
     actors = state.actors
     ties = state.ties
     rule = state.settings.third_party
-    for i in actors.order:
-        fresh = _first_fresh(actors, ties, i)
-        end = actors.first[i] + actors.contacts[i]
-        if fresh == end:
+    for i in state.order:
+        if actors.fresh[i] == 0:
             continue
-        _mark_settled(actors, ties, i, fresh, True)
+        end = actors.first[i] + actors.contacts[i]
+        fresh = end - actors.fresh[i]
+        _mark_settled(actors, ties, state.mark, i, fresh)
         for slot in range(fresh, end):
             j = ties.other[slot]
-            ties.trust[slot] = lent_trust(actors, ties, params, i, j, rule)
+            ties.trust[slot] = lent_trust(actors, ties, state.mark, params, i, j, rule)
             if state.settings.trust == BETA:
                 tau = base_trust(params, actors.kind[j])
                 ties.evidence[slot] = evidence_of(ties.trust[slot], tau)
-        _mark_settled(actors, ties, i, fresh, False)
-    for i in actors.order:
-        for slot in range(_first_fresh(actors, ties, i), actors.first[i] + actors.contacts[i]):
+        _unmark(actors, ties, state.mark, i, fresh)
+    for i in state.order:
+        end = actors.first[i] + actors.contacts[i]
+        for slot in range(end - actors.fresh[i], end):
             ties.marks[slot] &= ~FRESH
+        actors.fresh[i] = 0
