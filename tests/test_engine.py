@@ -1,5 +1,7 @@
 """Schedule, step, run, ensemble: three drivers, one model; and a rule of a researcher's own."""
 
+import sys
+
 import numpy as np
 import pytest
 from conftest import BUSY, scenario, synthetic
@@ -267,3 +269,43 @@ def test_a_compiled_rule_of_a_researcher_runs_and_a_changed_file_is_another_rule
     assert means[0] > means[1] > means[2]
     ours = engine.plan(ready.scenario.with_(model=None))
     assert engine.replicate(ours, 1, 0)[0][-1, column("commitment", "elu")] == means[0]
+
+
+# -- the State as compiled code receives it ------------------------------------------------------
+
+
+def test_compiled_code_reads_and_writes_the_arrays_of_a_state_themselves(plain):
+    state = plain.state(1, 0)
+    before = state.actors.commitment.copy()
+    plain.schedule.mechanisms[4].rule()(state, plain.params, 0, np.uint64(1))
+    assert (state.actors.commitment != before).any()
+    other = state._replace(actors=state.actors.copy())
+    other.actors.commitment[:] = 0.25
+    plain.schedule.mechanisms[4].rule()(other, plain.params, 0, np.uint64(1))
+    assert (other.actors.commitment[other.actors.alive] > 0.24).all()
+
+
+@pytest.mark.parametrize("field", ["actors", "order"])
+def test_a_state_of_somebody_s_making_is_refused_when_its_arrays_are_not_what_they_should(
+    plain, field
+):
+    state = plain.state(1, 0)
+    rule = plain.schedule.mechanisms[4].rule()
+    array = getattr(state, field)
+    spread = np.repeat(array, 2).view(type(array))[::2]
+    with pytest.raises(TypeError, match=f"state.{field} is not contiguous"):
+        rule(state._replace(**{field: spread}), plain.params, 0, np.uint64(1))
+    with pytest.raises(TypeError):
+        rule(
+            state._replace(**{field: np.zeros(len(array), np.int8)}), plain.params, 0, np.uint64(1)
+        )
+    rule(state, plain.params, 0, np.uint64(1))
+
+
+def test_calling_compiled_code_holds_on_to_no_array(plain):
+    state = plain.state(1, 0)
+    rule = plain.schedule.mechanisms[4].rule()
+    counts = [sys.getrefcount(part) for part in state]
+    for _ in range(50):
+        rule(state, plain.params, 0, np.uint64(1))
+    assert [sys.getrefcount(part) for part in state] == counts

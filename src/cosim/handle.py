@@ -130,7 +130,9 @@ def _unbox(typ: StateType, obj: Any, c: Any) -> NativeValue:
     failed = cgutils.alloca_once_value(c.builder, cgutils.false_bit)
     cleanups = []
     int64 = ir.IntType(64)
-    for index, (name, wanted) in enumerate(FIELDS.items()):
+    # Records first: reading them is Python code, which an error already raised would upset.
+    for name in sorted(FIELDS, key=lambda name: name not in _ONE):
+        index, wanted = _ORDER.index(name), FIELDS[name]
         item = c.pyapi.object_getattr_string(obj, name)
         native = c.unbox(wanted, item)
         with c.builder.if_then(native.is_error, likely=False):
@@ -140,6 +142,16 @@ def _unbox(typ: StateType, obj: Any, c: Any) -> NativeValue:
         else:
             array = c.context.make_array(wanted)(c.context, c.builder, native.value)
             data, length = array.data, array.nitems
+            step = cgutils.unpack_tuple(c.builder, array.strides)[-1]
+            apart = c.builder.and_(
+                c.builder.icmp_unsigned("!=", step, array.itemsize),
+                c.builder.icmp_signed(">", array.nitems, int64(1)),
+            )
+            with c.builder.if_then(apart, likely=False):
+                c.pyapi.err_set_string(
+                    "PyExc_TypeError", f"state.{name} is not contiguous: copy the state first"
+                )
+                c.builder.store(cgutils.true_bit, failed)
         for place, number in (
             (2 * index, c.builder.ptrtoint(data, int64)),
             (2 * index + 1, length),
