@@ -8,6 +8,7 @@ until the two histories part.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -274,6 +275,7 @@ def compare(
     seed: int = 1,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
 ) -> Effect:
     """Simulate both scenarios with the same luck and return what differs.
 
@@ -281,6 +283,7 @@ def compare(
     ----------
     replicates : pairs of replicates
     progress : called with the number of replicates done and their total, 2 × `replicates`
+    executor : runs the replicates instead of threads, as for `ensemble`
 
     Raises
     ------
@@ -298,8 +301,11 @@ def compare(
     def report(offset: int) -> Callable[[int], None] | None:
         return (lambda done: progress(offset + done, total)) if progress else None
 
-    first = ensemble(reference, replicates, seed, workers, report(0))
-    second = ensemble(scenario, replicates, seed, workers, report(replicates), place=first.place)
+    first = ensemble(reference, replicates, seed, workers, report(0), executor=executor)
+    second = ensemble(
+        scenario, replicates, seed, workers, report(replicates), place=first.place,
+        executor=executor,
+    )  # fmt: skip
     return Effect(first, second)
 
 

@@ -11,10 +11,12 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 #: What `ensemble` reports progress to: called with the number of replicates done.
 Progress = Callable[[int], None]
+#: One replicate: its number, float64[months, columns of `COLUMNS`], what was held of its State.
+Kept = tuple[int, Array, Any]
+#: Tasks that an executor holds at once: enough for a cluster, few enough for memory.
+MOST_TASKS = 256
 
 
 # -- schedule -----------------------------------------------------------------------------
@@ -342,6 +348,24 @@ def replicate(ready: Plan, seed: int, number: int) -> tuple[Array, State]:
     return out, state
 
 
+def kept(
+    ready: Plan, seed: int, number: int, keep: Callable[[int, State], Any] | None = None
+) -> Kept:
+    """Run one replicate; return its number, its indicators and what `keep` holds of its State.
+
+    Raises
+    ------
+    CosimError : the replicate failed, whatever the reason
+    """
+    try:
+        out, state = replicate(ready, seed, number)
+        return number, out, keep(number, state) if keep else None
+    except CosimError:
+        raise
+    except (Exception, SystemExit) as error:  # a rule of somebody else's can raise anything
+        raise _failure("the replicate failed", error, f"replicate {number}") from error
+
+
 def replicates(
     ready: Plan,
     numbers: range,
@@ -349,40 +373,103 @@ def replicates(
     workers: int | None = None,
     keep: Callable[[int, State], Any] | None = None,
     progress: Progress | None = None,
-) -> Iterator[tuple[int, Array, Any]]:
-    """Run replicates in parallel threads; yield (number, indicators, kept) in order.
+    executor: Executor | None = None,
+    batch: int | None = None,
+) -> Generator[Kept, None, None]:
+    """Run replicates in parallel; yield (number, indicators, kept) in order.
 
-    `keep(number, state)` says what to hold of each final State (default: nothing).
-    The result does not depend on `workers` (default: the machine's cores).
+    The result does not depend on `workers`, `executor` or `batch`. Few replicates wait for the
+    reader; closing the iterator cancels those that have not begun.
+
+    Parameters
+    ----------
+    workers : threads (default: the machine's cores), without an executor
+    keep : `keep(number, state)` says what to hold of each final State (default: nothing); it is
+        sent to the executor
+    progress : called with the number of replicates done
+    executor : runs the replicates; its processes make their own plan of the scenario, on the
+        territory of `ready`
+    batch : replicates of one task of the executor (default: 1 to 16, so that there are many tasks)
+
+    Raises
+    ------
+    CosimError : a replicate failed, or the executor did
     """
-    workers = workers or os.cpu_count() or 1
-
-    def one(number: int) -> tuple[int, Array, Any]:
-        out, state = replicate(ready, seed, number)
-        return number, out, keep(number, state) if keep else None
-
-    done = 0
-    if workers == 1 or len(numbers) == 1:
-        for number in numbers:
-            yield one(number)
-            done += 1
+    if executor is not None:
+        rows = _sent(ready, numbers, seed, keep, executor, batch)
+    else:
+        rows = _threaded(ready, numbers, seed, keep, workers or os.cpu_count() or 1)
+    with closing(rows):
+        for done, row in enumerate(rows, 1):
+            yield row
             if progress:
                 progress(done)
+
+
+def _threaded(
+    ready: Plan, numbers: range, seed: int, keep: Callable[[int, State], Any] | None, workers: int
+) -> Generator[Kept, None, None]:
+    """Run replicates in threads of this process."""
+    alone = numbers if workers == 1 else numbers[:1]  # the first compiles, before threads start
+    for number in alone:
+        yield kept(ready, seed, number, keep)
+    rest = numbers[len(alone) :]
+    if not rest:
         return
-    first, rest = numbers[0], numbers[1:]
-    yield one(first)  # compiles once, before the threads start
-    if progress:
-        progress(1)
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(one, number) for number in rest]
-        try:
-            for done, future in enumerate(futures, 2):
-                yield future.result()
-                if progress:
-                    progress(done)
-        finally:
-            for future in futures:
-                future.cancel()
+        tasks = (partial(pool.submit, kept, ready, seed, number, keep) for number in rest)
+        with closing(in_order(tasks, 4 * workers)) as rows:
+            yield from rows
+
+
+def _sent(
+    ready: Plan,
+    numbers: range,
+    seed: int,
+    keep: Callable[[int, State], Any] | None,
+    executor: Executor,
+    batch: int | None,
+) -> Generator[Kept, None, None]:
+    """Run replicates in batches on an executor."""
+    from cosim import executors
+
+    ordered = executors.order(ready)
+    size = batch or max(1, min(16, len(numbers) // 32))
+    tasks = (
+        partial(executor.submit, executors.perform, ordered, seed, numbers[k : k + size], keep)
+        for k in range(0, len(numbers), size)
+    )
+    try:
+        with closing(in_order(tasks, MOST_TASKS)) as batches:
+            for rows in batches:
+                yield from rows
+    except CosimError:
+        raise
+    except Exception as error:  # a worker that died, what cannot be pickled, a lost cluster
+        raise _failure("the executor failed", error, "executor") from error
+
+
+def in_order[T](tasks: Iterable[Callable[[], Future[T]]], most: int) -> Generator[T, None, None]:
+    """Submit tasks, at most `most` ahead of the reader, and yield their results in order.
+
+    Closing the generator, or a task that fails, cancels those that have not begun.
+    """
+    waiting: deque[Future[T]] = deque()
+    try:
+        for submit in tasks:
+            waiting.append(submit())
+            if len(waiting) == most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _failure(what: str, error: BaseException, key: str) -> CosimError:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return CosimError(f"{what}: {reason}", key=key)
 
 
 def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
@@ -395,6 +482,6 @@ def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
 
 
 __all__ = [
-    "Plan", "Run", "Schedule", "check_overflow", "own_rules", "plan", "replicate",
-    "replicates", "room", "schedule", "territory_of", "with_scenario",
+    "Kept", "Plan", "Run", "Schedule", "check_overflow", "in_order", "kept", "own_rules", "plan",
+    "replicate", "replicates", "room", "schedule", "territory_of", "with_scenario",
 ]  # fmt: skip

@@ -6,13 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -28,11 +27,14 @@ from cosim.state import Array
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cosim.engine import Plan
+    from cosim.engine import Kept, Plan
     from cosim.scenario import Scenario
     from cosim.territory import Territory
 
-__all__ = ["Ensemble", "Results", "ensemble", "load", "run", "run_digest", "save_run", "survival"]
+__all__ = [
+    "Ensemble", "Results", "ensemble", "growing", "load", "run", "run_digest", "save_run",
+    "survival",
+]  # fmt: skip
 
 FORMAT = "cosim results"
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -228,8 +230,9 @@ def ensemble(
     progress: Callable[[int], None] | None = None,
     start: int = 0,
     place: Territory | None = None,
+    executor: Executor | None = None,
 ) -> Ensemble:
-    """Simulate many replicates in parallel threads.
+    """Simulate many replicates in parallel.
 
     Parameters
     ----------
@@ -238,12 +241,78 @@ def ensemble(
     workers : threads (default: the machine's cores); the numbers do not depend on it
     progress : called with the number of replicates done
     place : a territory that replaces the one that the scenario names
+    executor : runs the replicates instead of threads, as that of `cosim.executors.connect`; the
+        numbers do not depend on it
     """
     _check(seed, replicates, start)
     ready = engine.plan(scenario, place)
     numbers = range(start, start + replicates)
-    values = [out for _, out, _ in engine.replicates(ready, numbers, seed, workers, None, progress)]
-    return Ensemble(scenario, ready.place, seed, np.stack(values), start)
+    rows = engine.replicates(ready, numbers, seed, workers, None, progress, executor)
+    (whole,) = _grown(ready, numbers, seed, rows, (replicates,))
+    return whole
+
+
+def growing(
+    scenario: Scenario,
+    replicates: int = 100,
+    seed: int = 1,
+    batch: int | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+) -> Generator[Ensemble, None, None]:
+    """Simulate as `ensemble` does; yield what is there so far: 1 replicate, 2, 4, 8, … all.
+
+    Those that follow run meanwhile. Close the generator to cancel those that have not begun; it
+    then waits for the few that run in this process.
+
+    Parameters
+    ----------
+    batch : replicates that one ensemble has more than the one before (default: as many as it had),
+        and replicates of one task of `executor`
+    workers, executor : as for `ensemble`
+
+    Yields
+    ------
+    Ensemble : the first replicates, in order. All share one array, which only the last may write:
+        the `values` of the others are read-only views.
+
+    Examples
+    --------
+    >>> for so_far in growing(scenario, replicates=1000):  # doctest: +SKIP
+    ...     print(so_far.n, so_far.array("alliances")[:, -1].mean())
+    """
+    _check(seed, replicates, 0)
+    if batch is not None and batch < 1:
+        raise ResultsError("out of range", key="batch", found=batch, expected="1 or more")
+    ready = engine.plan(scenario)
+    numbers = range(replicates)
+    rows = engine.replicates(ready, numbers, seed, workers, executor=executor, batch=batch)
+    steps = range(batch, replicates, batch) if batch else _doubling(replicates)
+    return _grown(ready, numbers, seed, rows, (*steps, replicates))
+
+
+def _doubling(end: int) -> Iterator[int]:
+    """Yield the powers of two below `end`."""
+    return (1 << k for k in range((end - 1).bit_length()))
+
+
+def _grown(
+    ready: Plan, numbers: range, seed: int, rows: Generator[Kept, None, None], sizes: Sequence[int]
+) -> Generator[Ensemble, None, None]:
+    """Yield the ensembles of so many replicates; the last size is that of `numbers`."""
+    values = _room(ready, numbers)
+    due = iter(sizes)
+    size = next(due)
+    with closing(rows):
+        for number, out, _ in rows:
+            done = number - numbers.start + 1
+            values[done - 1] = out
+            if done == size < len(numbers):
+                so_far = values[:done]
+                so_far.flags.writeable = False
+                yield Ensemble(ready.scenario, ready.place, seed, so_far, numbers.start)
+                size = next(due)
+    yield Ensemble(ready.scenario, ready.place, seed, values, numbers.start)
 
 
 def save_run(
@@ -256,54 +325,52 @@ def save_run(
     progress: Callable[[int], None] | None = None,
     start: int = 0,
     place: Territory | None = None,
+    executor: Executor | None = None,
 ) -> Ensemble:
     """Simulate and write the folder as the replicates come; `journal` adds every table.
 
-    The tables do not depend on `workers`. Memory holds the indicators and a few replicates.
+    The tables do not depend on `workers` or `executor`; a journal is written by threads of this
+    process. Memory holds the indicators and a few replicates.
     """
     _check(seed, replicates, start)
+    if journal and executor is not None:
+        raise ResultsError("a journal is not written by an executor", key="executor",
+                           expected="no executor, or no journal")  # fmt: skip
     ready = engine.plan(scenario, place)
+    numbers = range(start, start + replicates)
+    values = _room(ready, numbers)
     with _writing(folder) as writer:
-        numbers = range(start, start + replicates)
-        values = []
-        for done, (number, out, rows) in enumerate(
+        rows = (
             _recorded(ready, numbers, seed, workers)
             if journal
-            else engine.replicates(ready, numbers, seed, workers, lambda *_: {}),
-            1,
-        ):
-            values.append(out)
+            else engine.replicates(ready, numbers, seed, workers, executor=executor)
+        )
+        for done, (number, out, journaled) in enumerate(rows, 1):
+            values[done - 1] = out
             writer.indicators(scenario, ready.place, number, out)
-            for name, table in rows.items():
+            for name, table in (journaled or {}).items():
                 writer.add(name, table)
             if progress:
                 progress(done)
-        whole = Ensemble(scenario, ready.place, seed, np.stack(values), start, Path(folder))
+        whole = Ensemble(scenario, ready.place, seed, values, start, Path(folder))
         writer.manifest(_manifest(whole, journal))
     return whole
 
 
-def _recorded(
-    ready: Plan, numbers: range, seed: int, workers: int | None
-) -> Iterator[tuple[int, Array, dict[str, pd.DataFrame]]]:
+def _room(ready: Plan, numbers: range) -> Array:
+    return np.empty((len(numbers), ready.scenario.n_months, len(COLUMNS)))
+
+
+def _recorded(ready: Plan, numbers: range, seed: int, workers: int | None) -> Iterator[Kept]:
     """Yield (number, indicators, tables) in order; few replicates are held at once."""
     workers = workers or os.cpu_count() or 1
     ready = tables.journaled(ready)
     yield numbers[0], *tables.record(ready, seed, numbers[0])  # compiles once, before the threads
-    waiting: deque[tuple[int, Future[tuple[Array, dict[str, pd.DataFrame]]]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        try:
-            for number in numbers[1:]:
-                waiting.append((number, pool.submit(tables.record, ready, seed, number)))
-                if len(waiting) > 2 * workers:
-                    first, future = waiting.popleft()
-                    yield first, *future.result()
-            while waiting:
-                first, future = waiting.popleft()
-                yield first, *future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        tasks = (partial(pool.submit, tables.record, ready, seed, number) for number in numbers[1:])
+        with closing(engine.in_order(tasks, 2 * workers)) as rows:
+            for number, (out, journal) in zip(numbers[1:], rows, strict=True):
+                yield number, out, journal
 
 
 def _check(seed: int, replicates: int, start: int) -> None:

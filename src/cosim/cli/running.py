@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +28,8 @@ from cosim.cli.shell import (
 from cosim.errors import CosimError, ResultsError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from cosim.effects import Effect
     from cosim.results import Ensemble
     from cosim.scenario import Scenario
@@ -40,6 +42,10 @@ HEADLINES = ("alliances", "births", "convinced", "able", "engaged", "trust_acros
 LEVELS = (0.05, 0.5, 0.95)
 
 Name = Annotated[str, typer.Argument(help="Fichier ou nom livré. / File or shipped name.")]
+Dask = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Calculer sur cette grappe Dask. / On this Dask cluster."),
+]
 
 
 @app.command()
@@ -95,21 +101,27 @@ def run(
         typer.Option("--journal", help="Écrire chaque alliance, chaque acteur. / Every table."),
     ] = False,
     workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Simuler un scénario. / Simulate a scenario."""
     if journal and out is None:
         raise ResultsError("a journal needs a folder", key="--journal", expected="--out DIR")
+    if journal and dask is not None:
+        raise ResultsError("a journal is written by this machine alone", key="--journal",
+                           expected="no --dask")  # fmt: skip
     document = ready(scenario)
     from cosim import results  # heavy, and of no use to a bad file
 
     luck = document.seed if seed is None else seed
     warn_of_compilation()
-    with progress(document.title or scenario, replicates) as done:
+    with _executor(dask) as executor, progress(document.title or scenario, replicates) as done:
         if out is None:
-            whole = results.ensemble(document, replicates, luck, workers, done)
+            whole = results.ensemble(document, replicates, luck, workers, done, executor=executor)
         else:
-            whole = results.save_run(document, out, replicates, luck, workers, journal, done)
+            whole = results.save_run(
+                document, out, replicates, luck, workers, journal, done, executor=executor
+            )
     rows = _last_month(whole)
     if as_json:
         say_json({**_about(document), "seed": luck, "replicates": replicates,
@@ -139,6 +151,7 @@ def compare(
         typer.Option(help="Indicateur, ou indicateur:groupe. / Indicator, or indicator:group."),
     ] = None,
     workers: Workers = None,
+    dask: Dask = None,
     as_json: Json = False,
 ) -> None:
     """Ce qu'un scénario change, à hasard égal. / What a scenario changes, same luck."""
@@ -153,7 +166,7 @@ def compare(
             about = {"command": "compare", "seed": luck, "replicates": replicates,
                      "digests": [before.digest, after.digest]}  # fmt: skip
             folder = stack.enter_context(writing(out, **about))
-        effect = _compared(before, after, replicates, luck, workers)
+        effect = _compared(before, after, replicates, luck, workers, dask)
         if folder is not None:
             effect.reference.save(folder / "reference")
             effect.scenario.save(folder / "scenario")
@@ -215,14 +228,28 @@ def dashboard(
 # -- parts --------------------------------------------------------------------------------
 
 
+def _executor(dask: str | None) -> AbstractContextManager[Executor | None]:
+    """The cluster at an address; nothing, for the threads of this machine."""
+    if dask is None:
+        return nullcontext()
+    from cosim import executors
+
+    return executors.connect(dask)
+
+
 def _compared(
-    reference: Scenario, scenario: Scenario, replicates: int, seed: int, workers: int | None
+    reference: Scenario,
+    scenario: Scenario,
+    replicates: int,
+    seed: int,
+    workers: int | None,
+    dask: str | None = None,
 ) -> Effect:
     from cosim import effects
 
     warn_of_compilation()
-    with progress("Simulation", 2 * replicates) as done:
-        return effects.compare(reference, scenario, replicates, seed, workers, done)
+    with _executor(dask) as executor, progress("Simulation", 2 * replicates) as done:
+        return effects.compare(reference, scenario, replicates, seed, workers, done, executor)
 
 
 def _report(effect: Effect, folder: Path, seed: int) -> Path:

@@ -1,0 +1,136 @@
+"""Replicates in other processes: any `concurrent.futures.Executor`, that of a Dask cluster too.
+
+Another process is sent an order, which is the scenario's document and what must be the same there:
+the territory, and the digest of the model and of the modules. It makes its own plan of it, once.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cosim import engine
+from cosim.errors import CosimError, ScenarioError
+from cosim.results import run_digest
+from cosim.scenario import build
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from cosim.engine import Kept, Plan
+    from cosim.state import State
+    from cosim.territory import Territory
+
+__all__ = ["connect", "order", "perform"]
+
+#: Seconds that a cluster has to answer, and then to show a worker.
+ANSWER, FIRST_WORKER = 4, 3
+#: Plans that a process keeps: a comparison needs two.
+PLANS = 8
+
+
+class _Order(NamedTuple):
+    """What another process needs to make the same plan."""
+
+    document: dict[str, Any]
+    folder: Path  # where the names of `model.modules` start
+    place: Territory
+    digest: str  # of scenario, modules and model
+
+
+def order(ready: Plan) -> bytes:
+    """Return what `perform` needs of a plan, as bytes that any process reads."""
+    scenario = ready.scenario
+    folder = (scenario._folder or Path.cwd()).absolute()
+    return pickle.dumps(_Order(scenario.resolved(), folder, ready.place, run_digest(scenario)))
+
+
+def perform(
+    ordered: bytes, seed: int, numbers: range, keep: Callable[[int, State], Any] | None = None
+) -> list[Kept]:
+    """Run a few replicates of an order; return (number, indicators, kept) of each.
+
+    Raises
+    ------
+    CosimError : modules are missing here, or those or the model are other than the order's; a
+        replicate failed
+    """
+    ready = _plan(ordered)
+    return [engine.kept(ready, seed, number, keep) for number in numbers]
+
+
+@lru_cache(maxsize=PLANS)
+def _plan(ordered: bytes) -> Plan:
+    """Make the plan of an order."""
+    wanted: _Order = pickle.loads(ordered)
+    scenario = build(wanted.document, folder=wanted.folder)
+    for path in scenario.module_paths:
+        if not path.is_file():
+            raise ScenarioError(
+                "no such module where the replicates run", where=path, key="model.modules",
+                expected="a file that every worker of the executor can read",
+            )  # fmt: skip
+    found = run_digest(scenario)
+    if found != wanted.digest:
+        raise CosimError(
+            "the executor's workers have another version of cosim or of the scenario's modules",
+            key="digest", found=found, expected=wanted.digest,
+        )  # fmt: skip
+    return engine.plan(scenario, wanted.place)
+
+
+# -- Dask ---------------------------------------------------------------------------------
+
+
+class _Cluster(Executor):
+    """A Dask cluster that is left when the executor is shut down."""
+
+    def __init__(self, client: Client):
+        self._client = client
+        self._executor = client.get_executor(pure=False)  # no result is that of another order
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = self._executor.submit(fn, *args, **kwargs)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._executor.shutdown(wait=wait and not cancel_futures)
+        self._client.close()
+
+
+def connect(address: str) -> Executor:
+    """Return the executor of the Dask cluster whose scheduler is at `address`.
+
+    Its workers need the same version of cosim. Shut it down, or use it in a `with` statement, to
+    leave the cluster; the cluster itself goes on.
+
+    Raises
+    ------
+    CosimError : `distributed` is not installed; no scheduler answers, or it has no worker
+
+    Examples
+    --------
+    >>> with connect("tcp://127.0.0.1:8786") as executor:  # doctest: +SKIP
+    ...     ensemble = cosim.ensemble(scenario, replicates=1000, executor=executor)
+    """
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise CosimError("Dask is not installed", key=error.name,
+                         expected="pip install 'cosim[cluster]'") from None  # fmt: skip
+    try:
+        client = Client(address, timeout=ANSWER, set_as_default=False)
+    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        raise CosimError("no Dask scheduler answers at this address", where=address,
+                         expected="HOST:PORT of `dask scheduler`") from error  # fmt: skip
+    try:
+        client.wait_for_workers(1, timeout=FIRST_WORKER)
+    except OSError as error:
+        client.close()
+        raise CosimError("the Dask scheduler has no worker", where=address,
+                         expected="a `dask worker` at work") from error  # fmt: skip
+    return _Cluster(client)
