@@ -3,11 +3,13 @@
 import itertools
 import json
 import multiprocessing
+import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -229,7 +231,7 @@ def test_a_growing_ensemble_ends_as_the_whole_one(lively, alone, batch, sizes, w
 
 
 def test_the_first_replicates_are_there_before_the_others_begin(lively, begun):
-    with results_of(lively, 100) as grown:
+    with opened(lively, 100) as grown:
         first = next(grown)
         assert first.n == 1
         assert len(begun) < 20
@@ -263,7 +265,7 @@ def test_closing_stops_what_has_not_begun(lively, begun, elsewhere):
 
 
 def test_few_replicates_wait_for_a_slow_reader(lively, begun):
-    with results_of(lively, 200) as grown:
+    with opened(lively, 200) as grown:
         next(grown), next(grown)
         time.sleep(0.8)
         assert len(begun) <= 2 + 4 * 2
@@ -271,7 +273,7 @@ def test_few_replicates_wait_for_a_slow_reader(lively, begun):
 
 def test_closing_leaves_no_thread(lively):
     before = set(threading.enumerate())
-    with results_of(lively, 50) as grown:
+    with opened(lively, 50) as grown:
         next(grown), next(grown)
     assert set(threading.enumerate()) == before
 
@@ -282,9 +284,7 @@ def test_growing_refuses_at_once_what_makes_no_sense(lively, wrong):
         results.growing(lively, **wrong)
 
 
-def results_of(document, replicates):
-    from contextlib import closing
-
+def opened(document, replicates):
     return closing(results.growing(document, replicates, workers=2))
 
 
@@ -325,9 +325,18 @@ def test_what_is_no_address_is_the_same_error(wrong):
         executors.connect(wrong)
 
 
+def test_a_server_that_says_nothing_is_the_same_error_and_leaves_no_thread(monkeypatch):
+    monkeypatch.setattr(executors, "ANSWER", 0.5)
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with pytest.raises(CosimError, match="no Dask scheduler answers"):
+            executors.connect(f"127.0.0.1:{server.getsockname()[1]}")
+        assert set(threading.enumerate()) == before
+
+
 def test_a_scheduler_without_a_worker_is_named(monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(executors, "FIRST_WORKER", 0.3)
+    monkeypatch.setattr(executors, "FIRST_WORKER", 3)
     with (
         distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster,
         pytest.raises(CosimError, match="has no worker"),

@@ -7,6 +7,7 @@
     load_territory       one of them, with its communes
     run                  simulate one replicate, with its journal -> Results
     ensemble             simulate many replicates -> Ensemble
+    growing              the same, yielded while it grows: 1 replicate, 2, 4, ... all
     compare              what a scenario changes from a reference, same luck -> Effect
     load_results         read a folder that `save` or `cosim run --out` wrote -> Ensemble
     survival             how long alliances live (Kaplan-Meier)
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from cosim.errors import CosimError
     from cosim.mechanisms import mechanism
     from cosim.model import CoSimModel
-    from cosim.results import Ensemble, Results, ensemble, run, survival
+    from cosim.results import Ensemble, Results, ensemble, growing, run, survival
     from cosim.results import load as load_results
     from cosim.scenario import Scenario, load
     from cosim.territory import find as find_territory
@@ -47,6 +48,7 @@ _WHERE = {
     "load_territory": "territory.load",
     "run": "results",
     "ensemble": "results",
+    "growing": "results",
     "compare": "effects",
     "load_results": "results.load",
     "survival": "results",
@@ -69,6 +71,7 @@ __all__ = [
     "compare",
     "ensemble",
     "find_territory",
+    "growing",
     "kernel",
     "load",
     "load_results",

@@ -6,9 +6,10 @@ the territory, and the digest of the model and of the modules. It makes its own 
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["connect", "order", "perform"]
 
-#: Seconds that a cluster has to answer, and then to show a worker.
-ANSWER, FIRST_WORKER = 4, 3
+#: Seconds that a scheduler has to answer, and the tenths of a second that its first worker has.
+ANSWER, FIRST_WORKER = 4, 20
 #: Plans that a process keeps: a comparison needs two.
 PLANS = 8
 
@@ -123,14 +124,34 @@ def connect(address: str) -> Executor:
         raise CosimError("Dask is not installed", key=error.name,
                          expected="pip install 'cosim[cluster]'") from None  # fmt: skip
     try:
-        client = Client(address, timeout=ANSWER, set_as_default=False)
-    except (OSError, ValueError, RuntimeError, TypeError) as error:
+        with ThreadPoolExecutor(1) as thread:  # this one may have a loop of its own: a notebook
+            workers = thread.submit(asyncio.run, _workers(address)).result()
+        if workers:
+            return _Cluster(Client(address, timeout=ANSWER, set_as_default=False))
+    except Exception as error:  # what answers may be anything, or no address at all
         raise CosimError("no Dask scheduler answers at this address", where=address,
                          expected="HOST:PORT of `dask scheduler`") from error  # fmt: skip
-    try:
-        client.wait_for_workers(1, timeout=FIRST_WORKER)
-    except OSError as error:
-        client.close()
-        raise CosimError("the Dask scheduler has no worker", where=address,
-                         expected="a `dask worker` at work") from error  # fmt: skip
-    return _Cluster(client)
+    raise CosimError("the Dask scheduler has no worker", where=address,
+                     expected="a `dask worker` at work")  # fmt: skip
+
+
+async def _workers(address: str) -> int:
+    """Ask a scheduler how many workers it has, and again while there is none.
+
+    `Client` would wait without end for a server that listens and says nothing.
+    """
+    from distributed import Security
+    from distributed.core import rpc
+
+    security = Security().get_connection_args("client")
+    async with (
+        asyncio.timeout(ANSWER),
+        rpc(address, timeout=ANSWER, connection_args=security) as scheduler,
+    ):
+        workers: int = (await scheduler.identity(n_workers=0))["n_workers"]
+        for _ in range(FIRST_WORKER):
+            if workers:
+                break
+            await asyncio.sleep(0.1)
+            workers = (await scheduler.identity(n_workers=0))["n_workers"]
+    return workers

@@ -278,7 +278,8 @@ def growing(
 
     Examples
     --------
-    >>> for so_far in growing(scenario, replicates=1000):  # doctest: +SKIP
+    >>> import cosim
+    >>> for so_far in cosim.growing(scenario, replicates=1000):  # doctest: +SKIP
     ...     print(so_far.n, so_far.array("alliances")[:, -1].mean())
     """
     _check(seed, replicates, 0)
