@@ -468,7 +468,7 @@ def in_order[T](tasks: Iterable[Callable[[], Future[T]]], most: int) -> Generato
 
 
 def _failure(what: str, error: BaseException, key: str) -> CosimError:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return CosimError(f"{what}: {reason}", key=key)
 
 

@@ -232,9 +232,13 @@ def _executor(dask: str | None) -> AbstractContextManager[Executor | None]:
     """The cluster at an address; nothing, for the threads of this machine."""
     if dask is None:
         return nullcontext()
+    import logging
+
     from cosim import executors
 
-    return executors.connect(dask)
+    cluster = executors.connect(dask)
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a lost one is one line
+    return cluster
 
 
 def _compared(
