@@ -64,6 +64,7 @@ def alone(lively):
 def processes():
     """Two processes that share nothing with this one."""
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        pool.submit(abs, -1).result()  # its own threads start with its first task
         yield pool
 
 
