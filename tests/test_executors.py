@@ -203,6 +203,16 @@ def test_a_replicate_that_fails_is_one_error_and_leaves_no_thread(own, where, re
     assert where or set(threading.enumerate()) == before
 
 
+def test_a_rule_that_raises_while_it_runs_is_a_run_that_failed_and_not_bad_input(
+    own, capsys, tmp_path
+):
+    own("if month == 20: raise ValueError('too much')")
+    file = next(tmp_path.glob("*.toml"), None)
+    assert file is not None
+    assert main(["run", str(file), "-n", "2"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_a_process_that_dies_is_one_error(own):
     document = own("__import__('os')._exit(3)")
     with (

@@ -25,7 +25,7 @@ import numpy as np
 
 from cosim import parameters, streams
 from cosim.compiled import folder
-from cosim.errors import CosimError, ScenarioError, nearest
+from cosim.errors import CosimError, RunError, ScenarioError, nearest
 from cosim.indicators import COLUMNS, COMMUNE_SIZES, INDICATORS
 from cosim.mechanisms import MECHANISMS, Mechanism, Rule
 from cosim.population import engaged_shares, template
@@ -355,7 +355,7 @@ def kept(
 
     Raises
     ------
-    CosimError : the replicate failed, whatever the reason
+    RunError : the replicate failed, whatever the reason
     """
     try:
         out, state = replicate(ready, seed, number)
@@ -393,7 +393,7 @@ def replicates(
 
     Raises
     ------
-    CosimError : a replicate failed, or the executor did
+    RunError : a replicate failed, or the executor did
     """
     if executor is not None:
         rows = _sent(ready, numbers, seed, keep, executor, batch)
@@ -467,9 +467,9 @@ def in_order[T](tasks: Iterable[Callable[[], Future[T]]], most: int) -> Generato
             future.cancel()
 
 
-def _failure(what: str, error: BaseException, key: str) -> CosimError:
+def _failure(what: str, error: BaseException, key: str) -> RunError:
     reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return CosimError(f"{what}: {reason}", key=key)
+    return RunError(f"{what}: {reason}", key=key)
 
 
 def with_scenario(ready: Plan, scenario: Scenario) -> Plan:

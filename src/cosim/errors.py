@@ -75,3 +75,7 @@ class ParameterError(CosimError):
 
 class ResultsError(CosimError):
     """Results that cannot be read, written or compared."""
+
+
+class RunError(CosimError):
+    """A replicate, or the executor that ran it, that failed; the command line exits 1."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cosim import __version__
-from cosim.errors import CosimError, ResultsError
+from cosim.errors import CosimError, ResultsError, RunError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(arguments, prog_name="cosim", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
+    except RunError as error:
+        return _complain(f"{error}", 1)
     except CosimError as error:
         return _complain(f"{error}", 2)
     except (KeyboardInterrupt, typer.Abort):
