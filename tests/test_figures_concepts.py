@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import BUSY, scenario
 
-from cosim import composites, effects, figures, figures_concepts, results
+from cosim import composites, drawing, effects, figures, figures_concepts, results
 from cosim.effects import Effect
 from cosim.figures_concepts import FIGURES
 from cosim.indicators import WORLDS
@@ -209,7 +209,7 @@ def boxes(figure):
     """(text, its box in pixels) of every text that is seen."""
     from matplotlib.text import Text
 
-    with figures.style():
+    with drawing.style():
         figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     hidden = {
@@ -289,7 +289,7 @@ def test_the_two_outcomes_are_never_merged_and_say_that_they_are_assumptions(eff
 def test_the_gap_between_true_and_measured_is_that_of_the_hidden_alliances(effect):
     true, seen = (np.median(effect.scenario.array(n)[:, -1]) for n in ("engaged", "engaged_measured"))  # noqa: E501  # fmt: skip
     shown = " ".join(text for text, _ in boxes(figures_concepts.measured_vs_true(effect)))
-    assert f"cachées {figures.number(100 * (true - seen), 1)}" in shown
+    assert f"cachées {drawing.number(100 * (true - seen), 1)}" in shown
 
 
 def test_the_list_names_every_figure_with_its_concept_and_what_it_draws():

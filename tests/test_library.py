@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cosim import engine, library
+from cosim.drawing import svg
 from cosim.errors import ScenarioError
 from cosim.facts import fact
-from cosim.figures import svg
 from cosim.indicators import column
 from cosim.results import Ensemble
 from cosim.scenario import diff, load, shipped

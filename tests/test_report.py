@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import BUSY, scenario
 
-from cosim import effects, figures, figures_concepts, report, results
+from cosim import drawing, effects, figures, figures_concepts, report, results
 from cosim.figures_concepts import FIGURES
 from cosim.scenario import loads
 
@@ -104,20 +104,20 @@ def test_every_concept_of_the_documents_that_has_a_figure_is_on_the_page(
 
 def test_the_same_data_give_the_same_figure(effect, journals):
     for draw in (lambda: figures.fan_chart(effect), lambda: figures.network(journals[0])):
-        assert figures.svg(draw()) == figures.svg(draw())
+        assert drawing.svg(draw()) == drawing.svg(draw())
 
 
 def test_colours_of_kinds_differ_in_shape_and_stand_out_on_white():
-    assert len({marker for _, marker in figures.KINDS.values()}) == len(figures.KINDS)
-    assert len({colour for colour, _ in figures.KINDS.values()}) == len(figures.KINDS)
-    for colour in [c for c, _ in figures.KINDS.values()] + [figures.WHAT_IF, figures.REFERENCE]:
-        assert figures.contrast(colour) >= 3.0
+    assert len({marker for _, marker in drawing.KINDS.values()}) == len(drawing.KINDS)
+    assert len({colour for colour, _ in drawing.KINDS.values()}) == len(drawing.KINDS)
+    for colour in [c for c, _ in drawing.KINDS.values()] + [drawing.WHAT_IF, drawing.REFERENCE]:
+        assert drawing.contrast(colour) >= 3.0
 
 
 def test_contrast_is_that_of_wcag():
-    assert figures.contrast("#000000") == pytest.approx(21.0)
-    assert figures.contrast("#FFFFFF") == pytest.approx(1.0)
-    assert figures.contrast("#777777") == pytest.approx(4.48, abs=0.01)
+    assert drawing.contrast("#000000") == pytest.approx(21.0)
+    assert drawing.contrast("#FFFFFF") == pytest.approx(1.0)
+    assert drawing.contrast("#777777") == pytest.approx(4.48, abs=0.01)
 
 
 def test_shares_of_types_add_up_to_one(effect):
@@ -135,12 +135,12 @@ def test_shares_of_types_add_up_to_one(effect):
     ],
 )
 def test_numbers_are_written_as_each_language_writes_them(x, digits, lang, sign, text):
-    assert figures.number(x, digits, lang, sign) == text
+    assert drawing.number(x, digits, lang, sign) == text
 
 
 def test_labels_at_line_ends_never_overlap_and_keep_their_order():
     wanted = [0.5, 0.51, 0.52, 0.9]
-    places = figures._spread(wanted, 0.1, 0.0, 1.0)
+    places = drawing.spread_out(wanted, 0.1, 0.0, 1.0)
     assert np.diff(places).min() >= 0.1 - 1e-6
     assert sorted(places) == places
 

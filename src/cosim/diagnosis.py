@@ -15,8 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim import engine, population
+from cosim.drawing import (
+    FAINT,
+    INK,
+    SOFT,
+    heading,
+    new_axes,
+    new_figure,
+    percent_axis,
+    style,
+)
 from cosim.effects_text import number, percent
-from cosim.figures import FAINT, INK, SOFT, _axes, _figure, _head, _percent, style
 from cosim.indicators import WORLDS, group_label
 from cosim.state import DOMAIN_NAMES, N_WORLDS, NEVER, PROFILES, Array, State
 
@@ -437,16 +446,16 @@ def figure(diagnosis: Diagnosis, lang: Lang = "fr") -> Figure:
 
     when = month_name(diagnosis.start, lang)
     with style():
-        canvas = _figure(5.4)
+        canvas = new_figure(5.4)
         if lang == "en":
-            _head(canvas, "Before acting: qualification systémique",
+            heading(canvas, "Before acting: qualification systémique",
                   f"{diagnosis.place.name}, {when}. Medians; thin line: 9 draws in 10.\n"
                   "Starting levels are assumptions of the model, not measured here.")  # fmt: skip
         else:
-            _head(canvas, "Avant d'agir : la qualification systémique",
+            heading(canvas, "Avant d'agir : la qualification systémique",
                   f"{diagnosis.place.name}, {when}. Médianes ; trait fin : 9 tirages sur 10.\n"
                   "Niveaux de départ : hypothèses du modèle, non mesurés ici.")  # fmt: skip
-        axes = _axes(canvas, 1.2, 0.5, top=0.9, bottom=0.72)
+        axes = new_axes(canvas, 1.2, 0.5, top=0.9, bottom=0.72)
         groups = [g for g in GROUPS if diagnosis.peopled(g)]
         for row, group in enumerate(groups):
             _bars(axes, diagnosis, group, 5.0 * row, lang)
@@ -456,7 +465,7 @@ def figure(diagnosis: Diagnosis, lang: Lang = "fr") -> Figure:
         )
         axes.set_ylim(5.0 * len(groups) - 1.0, -1.0)
         axes.set_xlim(0.0, 1.0)
-        _percent(axes, lang, "x")
+        percent_axis(axes, lang, "x")
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.grid(axis="x", color=FAINT, lw=0.6)
         _key(canvas, lang)

@@ -1,20 +1,45 @@
 """Figures that a paper would print: drawn by Matplotlib without a screen, French first.
 
-Every function returns a `matplotlib.figure.Figure`; `save` writes it as SVG and PNG. Figures are
-narrow on purpose (one column of a paper, a telephone): two stand side by side on a screen.
+Every function returns a `matplotlib.figure.Figure`; `drawing.save` writes it as SVG and PNG.
+Figures are narrow on purpose (one column of a paper, a telephone): two stand side by side on a
+screen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cosim import effects_text, scenario_text
+from cosim.drawing import (
+    FAINT,
+    INK,
+    KINDS,
+    ORIGIN_COLOURS,
+    REFERENCE,
+    TYPE_COLOURS,
+    WHAT_IF,
+    WIDTH,
+    add_halo,
+    amount,
+    darker,
+    draw_bands,
+    heading,
+    label_ends,
+    mark_events,
+    new_axes,
+    new_figure,
+    number,
+    percent_axis,
+    plain_ticks,
+    style,
+    tr,
+    with_reference,
+    year_of,
+    years_axis,
+    years_of,
+)
 from cosim.errors import ResultsError
 from cosim.indicators import INDICATORS, SURVEYED, group_label
 from cosim.state import ORIGINS, TYPES
@@ -24,238 +49,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from cosim.drawing import Floats
     from cosim.effects import Effect
     from cosim.results import Ensemble, Results
     from cosim.scenario import Scenario
     from cosim.territory import Territory
-
-    Floats = NDArray[np.float64]
-
-#: kind -> (colour, marker): told apart in three kinds of colour blindness, and in grey by shape.
-KINDS: Mapping[str, tuple[str, str]] = {
-    "elu": ("#003F8C", "o"),
-    "association": ("#2A9D6F", "s"),
-    "company": ("#C25A00", "^"),
-    "academic": ("#6B5B00", "p"),
-    "catalyseur": ("#B0398F", "D"),
-}
-WHAT_IF, REFERENCE = "#0072B2", "#444444"
-INK, SOFT, FAINT = "#1B1F24", "#57606A", "#D8DEE4"
-#: Types and origins of alliances (Paul Tol's muted scheme).
-TYPE_COLOURS = ("#332288", "#44AA99", "#DDCC77", "#CC6677")
-ORIGIN_COLOURS = ("#88CCEE", "#DDCC77", "#AA4499", "#117733", "#BBBBBB")
-
-WIDTH = 5.2  # inches
-_STYLE: dict[str, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
-    "font.size": 10.0,
-    "axes.edgecolor": SOFT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "text.color": INK,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "cosim",
-}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """The style of all figures, for the time of a `with`."""
-    import matplotlib
-
-    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
-        yield
-
-
-# -- words and numbers --------------------------------------------------------------------
-
-
-def number(x: float, digits: int = 0, lang: str = "fr", sign: bool = False) -> str:
-    """A number as it is written in French (1 234,5) or English (1,234.5)."""
-    text = effects_text.number(float(x), digits, "en" if lang == "en" else "fr")
-    return "+" + text if sign and round(float(x), digits) > 0 else text
-
-
-def amount(
-    x: float, indicator: str, lang: str = "fr", sign: bool = False, unit: bool = True
-) -> str:
-    """A value of an indicator with its unit; a difference when `sign` is set."""
-    if not np.isfinite(x):
-        return "–"
-    kind = INDICATORS[indicator].unit
-    if kind == "share":
-        percent = number(100 * x, 0 if abs(x) >= 0.1 and not sign else 1, lang, sign)
-        if not unit:
-            return percent
-        if sign:
-            return f"{percent}\u00a0pt"
-        return f"{percent}%" if lang == "en" else f"{percent}\u202f%"
-    digits = {"count": 0, "k€": 0, "level": 2, "/month": 1, "index": 1}.get(kind, 1)
-    text = number(x, digits, lang, sign)
-    suffix = {
-        "k€": "k€",
-        "/month": "per month" if lang == "en" else "par mois",
-        "months": "months" if lang == "en" else "mois",
-    }.get(kind)
-    return f"{text}\u00a0{suffix}" if suffix and unit else text
-
-
-def _t(lang: str, fr: str, en: str) -> str:
-    return en if lang == "en" else fr
-
-
-# -- building blocks ----------------------------------------------------------------------
-
-
-def _figure(height: float, width: float = WIDTH) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-
-    figure = Canvas(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _head(figure: Figure, title: str, subtitle: str) -> None:
-    """Title and subtitle at the top left; the subtitle may hold a line break."""
-    height = figure.get_figheight()
-    figure.text(0.02, 1 - 0.08 / height, title, size=12, weight="bold", va="top")
-    figure.text(0.02, 1 - 0.33 / height, subtitle, size=9, color=SOFT, va="top", linespacing=1.25)
-
-
-def _axes(
-    figure: Figure, left: float, right: float, top: float = 0.85, bottom: float = 0.32
-) -> Axes:
-    """Axes with margins in inches."""
-    width, height = figure.get_size_inches()
-    axes = figure.add_axes(
-        (left / width, bottom / height, (width - left - right) / width,
-         (height - top - bottom) / height)
-    )  # fmt: skip
-    axes.tick_params(length=3, labelsize=9)
-    return axes
-
-
-def _years(ensemble: Ensemble) -> Floats:
-    """Months as decimal years, at the middle of the month."""
-    months = ensemble.months
-    return np.asarray(months.year + (months.month - 0.5) / 12, dtype=np.float64)
-
-
-def _year(month: str) -> float:
-    year, _, rest = month.partition("-")
-    return int(year) + ((int(rest) - 0.5) / 12 if rest else 0.5)
-
-
-def _x_axis(axes: Axes, years: Floats) -> None:
-    first, last = int(np.floor(years[0])), int(np.ceil(years[-1]))
-    step = next(s for s in (1, 2, 3, 5, 10, 20, 50) if (last - first) / s <= 7)
-    ticks = [y for y in range(first, last + 1) if (y - first) % step == 0]
-    axes.set_xticks(ticks, [str(y) for y in ticks])
-    start = years[0] - 0.5 / 12
-    axes.set_xlim(start, max(years[-1], start + 0.1))
-
-
-def _events(axes: Axes, scenario: Scenario, lang: str) -> None:
-    """Crises as grey bands, the first months of catalysts and of other levers as lines."""
-    left, right = axes.get_xlim()
-    top = axes.get_xaxis_transform()
-    middles = []
-    for crisis in scenario.context.crises:
-        start = _year(crisis.start) - 0.5 / 12
-        stop = start + crisis.months / 12
-        if stop > left and start < right:
-            axes.axvspan(max(start, left), min(stop, right), color="#EEF1F4", zorder=0, lw=0)
-            middles.append((max(start, left) + min(stop, right)) / 2)
-            axes.text(
-                middles[-1], 0.985, _t(lang, "crise", "crisis"),
-                size=8, color=SOFT, ha="center", va="top", transform=top,
-            )  # fmt: skip
-    for month, words in _beginnings(scenario, lang).items():
-        start = _year(scenario.month_label(month)) - 0.5 / 12
-        crowded = any(-0.25 < (middle - start) / (right - left) < 0.06 + 0.25 for middle in middles)
-        axes.axvline(start, color=FAINT, lw=1, zorder=0)
-        axes.text(
-            start + 0.012 * (right - left), 0.9 if crowded else 0.985, words,
-            size=8, color=SOFT, va="top", transform=top,
-        )  # fmt: skip
-
-
-def _beginnings(scenario: Scenario, lang: str) -> dict[int, str]:
-    """Month -> what begins then: catalysts, or other levers."""
-    begun: dict[int, list[str]] = {}
-    if len(scenario.catalysis_months):
-        begun[scenario.catalysis_months[0]] = [_t(lang, "catalyseurs", "catalysts")]
-    for name in scenario_text.LEVERS:
-        months = scenario.months_of(getattr(scenario, name))
-        if len(months) and scenario_text.lever_words(scenario, lang, (name,)):  # type: ignore[arg-type]
-            begun.setdefault(months[0], []).append(_t(lang, "leviers", "levers"))
-    return {month: ", ".join(dict.fromkeys(words)) for month, words in begun.items()}
-
-
-def _percent(axes: Axes, lang: str, along: str = "y") -> None:
-    from matplotlib.ticker import FuncFormatter
-
-    axis = axes.yaxis if along == "y" else axes.xaxis
-    sign = "%" if lang == "en" else "\u202f%"
-    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{number(100 * x, 0, lang)}{sign}"))
-
-
-def _spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Places near the wanted ones, at least `gap` apart and inside [low, high] when they fit."""
-    order = np.argsort(np.asarray(wanted), kind="stable")
-    places = np.asarray(wanted, dtype=np.float64)[order]
-    for _ in range(200):
-        apart = np.diff(places)
-        close = np.flatnonzero(apart < gap - 1e-9)
-        if not close.size:
-            break
-        for k in close:
-            push = (gap - (places[k + 1] - places[k])) / 2
-            if push > 0:
-                places[k] -= push
-                places[k + 1] += push
-        places = np.clip(places, low, high) if len(places) * gap < high - low else places
-    out = np.empty_like(places)
-    out[order] = places
-    return [float(x) for x in out]
-
-
-def _end_labels(
-    axes: Axes, labels: Sequence[tuple[float, str, str]], size: float = 9, lines: int = 1
-) -> None:
-    """Write (height, text, colour) right of the axes, apart from one another."""
-    if not labels:
-        return
-    low, high = axes.get_ylim()
-    height = axes.get_position().height * axes.figure.get_figheight()  # type: ignore[union-attr]
-    gap = lines * size * 1.25 / 72 / height * (high - low)
-    places = _spread([y for y, _, _ in labels], gap, low + gap / 2, high - gap / 2)
-    for (_, text, colour), place in zip(labels, places, strict=True):
-        axes.text(
-            1.025, place, text, size=size, color=colour, va="center",
-            transform=axes.get_yaxis_transform(), linespacing=1.1,
-        )  # fmt: skip
-
-
-def _bands(axes: Axes, years: Floats, values: Floats, colour: str, **line: Any) -> float:
-    """Draw 9-in-10 and 1-in-2 bands and the median; return the last median."""
-    low, first, middle, third, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
-    axes.fill_between(years, low, high, color=colour, alpha=0.16, lw=0)
-    axes.fill_between(years, first, third, color=colour, alpha=0.30, lw=0)
-    axes.plot(years, middle, color=colour, **({"lw": 2.0} | line))
-    return float(middle[-1])
-
-
-def _pair(data: Effect | Ensemble) -> tuple[Ensemble, Ensemble | None]:
-    """The scenario's ensemble, and the reference's if there is one."""
-    reference = getattr(data, "reference", None)
-    return (data.scenario, reference) if reference is not None else (data, None)  # type: ignore[return-value]
 
 
 # -- series -------------------------------------------------------------------------------
@@ -265,18 +63,18 @@ def fan_chart(
     data: Effect | Ensemble, indicator: str = "alliances", group: str = "", lang: str = "fr"
 ) -> Figure:
     """One indicator over time: median, 1-in-2 and 9-in-10 bands, and the reference dashed."""
-    scenario, reference = _pair(data)
+    scenario, reference = with_reference(data)
     about = INDICATORS[indicator]
     with style():
-        figure = _figure(3.3)
+        figure = new_figure(3.3)
         title = about.label(lang) + (f" – {group_label(group, lang)}" if group else "")
-        _head(figure, title, _t(
+        heading(figure, title, tr(
             lang,
             "médiane ; bandes : 1 simulation sur 2 (foncé), 9 sur 10 (clair)",
             "median; bands: 1 simulation in 2 (dark), 9 in 10 (light)",
         ))  # fmt: skip
-        axes = _axes(figure, 0.62, 1.02)
-        years = _years(scenario)
+        axes = new_axes(figure, 0.62, 1.02)
+        years = years_of(scenario)
         labels: list[tuple[float, str, str]] = []
         tops = [scenario.array(indicator, group)]
         if reference is not None:
@@ -286,10 +84,10 @@ def fan_chart(
             axes.fill_between(years, low, high, color=REFERENCE, alpha=0.12, lw=0)
             last = float(np.nanmedian(values[:, -1]))
             axes.plot(years, np.nanmedian(values, axis=0), color=REFERENCE, lw=1.6, ls=(0, (4, 2)))
-            name = _t(lang, "référence", "reference")
+            name = tr(lang, "référence", "reference")
             labels.append((last, f"{name}\n{amount(last, indicator, lang)}", REFERENCE))
-        last = _bands(axes, years, tops[0], WHAT_IF)
-        name = _t(lang, "scénario", "scenario")
+        last = draw_bands(axes, years, tops[0], WHAT_IF)
+        name = tr(lang, "scénario", "scenario")
         labels.append((last, f"{name}\n{amount(last, indicator, lang)}", WHAT_IF))
         top = max(float(np.nanquantile(v, 0.95, axis=0).max()) for v in tops)
         bottom = min(float(np.nanquantile(v, 0.05, axis=0).min()) for v in tops)
@@ -299,22 +97,14 @@ def fan_chart(
         else:
             axes.set_ylim(0, max(top * 1.15, 1e-3))
         if about.unit == "share":
-            _percent(axes, lang)
+            percent_axis(axes, lang)
         else:
-            _plain_ticks(axes, lang)
+            plain_ticks(axes, lang)
         axes.grid(axis="y", color=FAINT, lw=0.6)
-        _x_axis(axes, years)
-        _events(axes, scenario.scenario, lang)
-        _end_labels(axes, labels, lines=2)
+        years_axis(axes, years)
+        mark_events(axes, scenario.scenario, lang)
+        label_ends(axes, labels, lines=2)
     return figure
-
-
-def _plain_ticks(axes: Axes, lang: str) -> None:
-    from matplotlib.ticker import FuncFormatter
-
-    low, high = axes.get_ylim()
-    digits = 0 if high - low >= 5 else 1 if high - low >= 0.5 else 2
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: number(x, digits, lang)))
 
 
 def belief_vs_practice(data: Effect | Ensemble, lang: str = "fr") -> Figure:
@@ -324,7 +114,7 @@ def belief_vs_practice(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """
     from cosim.facts import fact
 
-    ensemble, _ = _pair(data)
+    ensemble, _ = with_reference(data)
     published: dict[str, tuple[str, ...]] = {
         "convinced": ("convinced_elus",),
         "able": ("able_elus",),
@@ -336,25 +126,25 @@ def belief_vs_practice(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     }
     lines = (
         ("convinced", "convinced", SURVEYED, "elu", "-",
-         _t(lang, "élus\nconvaincus", "élus\nconvinced")),
+         tr(lang, "élus\nconvaincus", "élus\nconvinced")),
         ("able", "able", SURVEYED, "elu", (0, (1.2, 1.2)),
-         _t(lang, "élus\ncapables", "élus\nable")),
+         tr(lang, "élus\ncapables", "élus\nable")),
         ("association", "engaged", "association/employer", "association", "-",
-         _t(lang, "asso. em-\nployeuses", "employer\nassoc.")),
+         tr(lang, "asso. em-\nployeuses", "employer\nassoc.")),
         ("company", "engaged", "company", "company", "-",
-         _t(lang, "entreprises\nengagées", "companies\nengaged")),
+         tr(lang, "entreprises\nengagées", "companies\nengaged")),
     )  # fmt: skip
     with style():
-        figure = _figure(3.7)
-        _head(figure, _t(lang, "La conviction et la pratique", "Belief and practice"), _t(
+        figure = new_figure(3.7)
+        heading(figure, tr(lang, "La conviction et la pratique", "Belief and practice"), tr(
             lang,
             "médianes, bandes 9 sur 10 ; points : enquêtes nationales publiées, avec leur\n"
             "tolérance. Élus : maires et adjoints. Engagés : au moins une alliance vivante.",
             "medians, 9-in-10 bands; points: published national surveys with their tolerance.\n"
             "Élus: mayors and adjoints. Engaged: at least one living alliance.",
         ))  # fmt: skip
-        axes = _axes(figure, 0.6, 1.02, top=1.0)
-        years = _years(ensemble)
+        axes = new_axes(figure, 0.6, 1.02, top=1.0)
+        years = years_of(ensemble)
         labels = []
         for name, indicator, group, kind, dashes, text in lines:
             colour, marker = KINDS[kind]
@@ -371,10 +161,10 @@ def belief_vs_practice(data: Effect | Ensemble, lang: str = "fr") -> Figure:
                         mec=colour, capsize=2.5, lw=1, zorder=5, clip_on=False,
                     )  # fmt: skip
         axes.set_ylim(0, 1)
-        _percent(axes, lang)
+        percent_axis(axes, lang)
         axes.grid(axis="y", color=FAINT, lw=0.6)
-        _x_axis(axes, years)
-        _end_labels(axes, labels, size=8.5, lines=2)
+        years_axis(axes, years)
+        label_ends(axes, labels, size=8.5, lines=2)
     return figure
 
 
@@ -389,15 +179,15 @@ def _points(row: Any) -> list[tuple[float, float, float, float]]:
         return float(given[k] if isinstance(given, tuple) else given)
 
     return [
-        (_year(dates[k]), row.values[k], bound(row.low, k), bound(row.high, k)) for k in range(n)
+        (year_of(dates[k]), row.values[k], bound(row.low, k), bound(row.high, k)) for k in range(n)
     ]
 
 
 def alliances_by_type(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """Living alliances by type over time, stacked, with their last shares."""
     return _stacked(
-        data, TYPES, TYPE_COLOURS, lang, _t(lang, "Quelles alliances ?", "Which alliances?"),
-        _t(lang, "alliances actives par type, moyenne des simulations",
+        data, TYPES, TYPE_COLOURS, lang, tr(lang, "Quelles alliances ?", "Which alliances?"),
+        tr(lang, "alliances actives par type, moyenne des simulations",
            "living alliances by type, mean of the simulations"),
     )  # fmt: skip
 
@@ -406,8 +196,8 @@ def alliances_by_origin(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """Living alliances by how they began, stacked, with their last shares."""
     return _stacked(
         data, ORIGINS, ORIGIN_COLOURS, lang,
-        _t(lang, "Comment sont-elles nées ?", "How did they begin?"),
-        _t(lang, "alliances actives par origine, moyenne des simulations",
+        tr(lang, "Comment sont-elles nées ?", "How did they begin?"),
+        tr(lang, "alliances actives par origine, moyenne des simulations",
            "living alliances by origin, mean of the simulations"),
     )  # fmt: skip
 
@@ -423,14 +213,14 @@ def _stacked(
     data: Effect | Ensemble, groups: Sequence[str], colours: Sequence[str], lang: str,
     title: str, subtitle: str,
 ) -> Figure:  # fmt: skip
-    ensemble, reference = _pair(data)
-    years = _years(ensemble)
+    ensemble, reference = with_reference(data)
+    years = years_of(ensemble)
     rows = np.array([np.nanmean(ensemble.array("alliances", g), axis=0) for g in groups])
     part = shares(ensemble, groups)
     with style():
-        figure = _figure(3.3)
-        _head(figure, title, subtitle)
-        axes = _axes(figure, 0.62, 1.72)
+        figure = new_figure(3.3)
+        heading(figure, title, subtitle)
+        axes = new_axes(figure, 0.62, 1.72)
         axes.stackplot(years, rows, colors=list(colours), edgecolor="white", linewidth=0.8)
         top = float(rows.sum(axis=0).max())
         if reference is not None:
@@ -439,38 +229,20 @@ def _stacked(
             axes.plot(years, total, color=REFERENCE, lw=1.6, ls=(0, (4, 2)))
             middle = int(0.72 * len(years))
             axes.annotate(
-                _t(lang, "référence, total", "reference, total"), (years[middle], total[middle]),
+                tr(lang, "référence, total", "reference, total"), (years[middle], total[middle]),
                 (0, -4), textcoords="offset points", size=8.5, color=INK, ha="center", va="top",
                 bbox={"boxstyle": "round,pad=.2", "fc": "white", "ec": "none", "alpha": 0.8},
             )  # fmt: skip
         axes.set_ylim(0, max(1.08 * top, 1.0))
-        _plain_ticks(axes, lang)
-        _x_axis(axes, years)
+        plain_ticks(axes, lang)
+        years_axis(axes, years)
         middles = np.cumsum(rows[:, -1]) - rows[:, -1] / 2
         sign = "%" if lang == "en" else "\u202f%"
-        _end_labels(axes, [
+        label_ends(axes, [
             (float(y), f"{group_label(g, lang)}\n{number(100 * part[g], 0, lang)}{sign}", c)
-            for y, g, c in zip(middles, groups, map(_darker, colours), strict=True)
+            for y, g, c in zip(middles, groups, map(darker, colours), strict=True)
         ], size=8.5, lines=2)  # fmt: skip
     return figure
-
-
-def _darker(colour: str) -> str:
-    """The same hue, dark enough to be read on white (contrast of 4.5)."""
-    from matplotlib.colors import to_hex, to_rgb
-
-    rgb = np.array(to_rgb(colour))
-    while contrast(to_hex(tuple(rgb))) < 4.5:
-        rgb *= 0.94
-    return to_hex(tuple(rgb))
-
-
-def contrast(colour: str) -> float:
-    """The contrast of a colour on white, as WCAG 2 defines it."""
-    from matplotlib.colors import to_rgb
-
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    return 1.05 / (float(np.dot((0.2126, 0.7152, 0.0722), linear)) + 0.05)
 
 
 # -- who gains ----------------------------------------------------------------------------
@@ -482,15 +254,15 @@ _WORLDS = ("elu", "association", "company", "academic")
 def who_gains(effect: Effect, lang: str = "fr") -> Figure:
     """Paired differences to the reference at the end, by kind of actor, with intervals."""
     with style():
-        figure = _figure(4.3)
-        _head(figure, _t(lang, "Qui y gagne ?", "Who gains?"), _t(
+        figure = new_figure(4.3)
+        heading(figure, tr(lang, "Qui y gagne ?", "Who gains?"), tr(
             lang,
             "différence avec la référence, à la fin, en points ;\n"
             "trait épais : 1 simulation sur 2, trait fin : 9 sur 10",
             "difference to the reference, at the end, in points;\n"
             "thick line: 1 simulation in 2, thin line: 9 in 10",
         ))  # fmt: skip
-        axes = _axes(figure, 1.45, 0.75, top=0.95, bottom=0.42)
+        axes = new_axes(figure, 1.45, 0.75, top=0.95, bottom=0.42)
         axes.axvline(0, color=REFERENCE, lw=1.2, ls=(0, (4, 2)))
         y, ticks, names = 0.0, [], []
         extremes = [0.0]
@@ -535,7 +307,7 @@ def who_gains(effect: Effect, lang: str = "fr") -> Figure:
 
 
 def _short(kind: str, lang: str) -> str:
-    return {"academic": _t(lang, "académiques", "academics")}.get(kind, group_label(kind, lang))
+    return {"academic": tr(lang, "académiques", "academics")}.get(kind, group_label(kind, lang))
 
 
 # -- alliances one by one -----------------------------------------------------------------
@@ -570,19 +342,19 @@ def survival(alliances: pd.DataFrame, scenario: Scenario, lang: str = "fr") -> F
     helped = alliances["supported_months"].to_numpy(np.float64) > 0
     ended_otherwise = over & (alliances["end_cause"].astype(str) != "completed").to_numpy(bool)
     with style():
-        figure = _figure(3.3)
-        _head(figure, _t(lang, "Combien de temps vivent-elles ?", "How long do they live?"), _t(
+        figure = new_figure(3.3)
+        heading(figure, tr(lang, "Combien de temps vivent-elles ?", "How long do they live?"), tr(
             lang,
             "part ni manquée ni éteinte selon l'âge (Kaplan-Meier, 95 %) ; l'écart flatte\n"
             "l'accompagnement : il a fallu vivre assez longtemps pour le recevoir",
             "share neither failed nor faded, by age (Kaplan-Meier, 95%); the gap flatters\n"
             "support: an alliance had to live long enough to receive it",
         ))  # fmt: skip
-        axes = _axes(figure, 0.62, 1.35, top=1.0, bottom=0.5)
+        axes = new_axes(figure, 0.62, 1.35, top=1.0, bottom=0.5)
         labels = []
         for chosen, colour, text in (
-            (helped, WHAT_IF, _t(lang, "accompagnées", "supported")),
-            (~helped, REFERENCE, _t(lang, "jamais\naccompagnées", "never\nsupported")),
+            (helped, WHAT_IF, tr(lang, "accompagnées", "supported")),
+            (~helped, REFERENCE, tr(lang, "jamais\naccompagnées", "never\nsupported")),
         ):
             keep = chosen & (age > entry)
             if keep.sum() < 5:
@@ -602,15 +374,15 @@ def survival(alliances: pd.DataFrame, scenario: Scenario, lang: str = "fr") -> F
         axes.set_xlim(0, 10)
         axes.set_ylim(0, 1)
         axes.set_xticks(range(0, 11, 2))
-        axes.set_xlabel(_t(lang, "âge de l'alliance, en années", "age of the alliance, years"),
+        axes.set_xlabel(tr(lang, "âge de l'alliance, en années", "age of the alliance, years"),
                         size=9)  # fmt: skip
-        _percent(axes, lang)
+        percent_axis(axes, lang)
         axes.grid(axis="y", color=FAINT, lw=0.6)
-        _end_labels(axes, labels, size=8.5, lines=3)
+        label_ends(axes, labels, size=8.5, lines=3)
     return figure
 
 
-def _living(results: Results) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def members_of_living(results: Results) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Actors by id, living alliances, and their present memberships."""
     alliances = results.alliances
     alliances = alliances[alliances["ended"].isna()]
@@ -620,7 +392,7 @@ def _living(results: Results) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
     return actors, alliances, members[members["actor"].isin(actors.index)]
 
 
-def _commune_rows(actors: pd.DataFrame, place: Territory) -> pd.Series[Any]:
+def commune_rows(actors: pd.DataFrame, place: Territory) -> pd.Series[Any]:
     """The row of each actor's commune in the territory, from its code, name or number."""
     import pandas as pd
 
@@ -642,8 +414,8 @@ def territory_map(results: Results, lang: str = "fr") -> Figure:
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     place, sample = results.place, results.scenario.territory.sample
-    actors, _, members = _living(results)
-    row = _commune_rows(actors, place)
+    actors, _, members = members_of_living(results)
+    row = commune_rows(actors, place)
     touched = np.zeros(place.n_communes)
     links: dict[tuple[int, int], int] = {}
     for _, group in members.groupby("alliance"):
@@ -658,15 +430,15 @@ def territory_map(results: Results, lang: str = "fr") -> Figure:
     wide, high = float(np.ptp(x)) or 0.02, float(np.ptp(y)) or 0.0
     ratio = float(np.clip((high + 0.3 * wide) / (1.35 * wide), 0.35, 1.0))
     with style():
-        figure = _figure(1.0 + ratio * (WIDTH - 0.3) + 0.55)
-        _head(figure, f"{place.name}", _t(
+        figure = new_figure(1.0 + ratio * (WIDTH - 0.3) + 0.55)
+        heading(figure, f"{place.name}", tr(
             lang,
             "cercles : communes (surface : habitants) ; traits : alliances actives entre\n"
             "communes, à la fin d'une simulation",
             "circles: communes (area: inhabitants); lines: living alliances between\n"
             "communes, at the end of one simulation",
         ))  # fmt: skip
-        axes = _axes(figure, 0.15, 0.15, top=0.8, bottom=0.6)
+        axes = new_axes(figure, 0.15, 0.15, top=0.8, bottom=0.6)
         axes.set_axis_off()
         axes.set_aspect("equal", adjustable="datalim")
         axes.margins(0.16, 0.2)
@@ -687,7 +459,7 @@ def territory_map(results: Results, lang: str = "fr") -> Figure:
                                0.09 / figure.get_figheight()))  # fmt: skip
         figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal")
         bar.tick_params(labelsize=8, length=2)
-        bar.set_title(_t(lang, "alliances pour 10 000 habitants",
+        bar.set_title(tr(lang, "alliances pour 10 000 habitants",
                          "alliances per 10,000 inhabitants"), size=8.5, color=INK, pad=3)  # fmt: skip  # noqa: E501
         _outline(bar)
     return figure
@@ -721,14 +493,8 @@ def _name_communes(axes: Axes, place: Territory, x: Floats, y: Floats, size: Any
                     name, (x[k], y[k]), (0, shift), textcoords="offset points", size=7.5,
                     ha="center", va="center", zorder=3, annotation_clip=False,
                 )  # fmt: skip
-                _halo(text)
+                add_halo(text)
                 break
-
-
-def _halo(text: Any) -> None:
-    from matplotlib.patheffects import withStroke
-
-    text.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.85)])
 
 
 def network(results: Results, lang: str = "fr", most: int = 90) -> Figure:
@@ -740,7 +506,7 @@ def network(results: Results, lang: str = "fr", most: int = 90) -> Figure:
     """
     import networkx as nx
 
-    actors, _, members = _living(results)
+    actors, _, members = members_of_living(results)
     whole, total = nx.Graph(), 0
     for alliance, rows in members.groupby("alliance"):
         if len(rows) >= 2:
@@ -749,15 +515,15 @@ def network(results: Results, lang: str = "fr", most: int = 90) -> Figure:
     hubs = _neighbourhood(whole, most)
     graph = nx.Graph(edge for hub in hubs for edge in whole.edges(hub))
     with style():
-        figure = _figure(4.9)
-        _head(figure, _t(lang, "Qui fait alliance avec qui ?", "Who is allied with whom?"), _t(
+        figure = new_figure(4.9)
+        heading(figure, tr(lang, "Qui fait alliance avec qui ?", "Who is allied with whom?"), tr(
             lang,
             f"{len(hubs)} des {number(total, 0, lang)} alliances locales actives à la fin d'une\n"
             "simulation ; point gris : une alliance, reliée à ses membres",
             f"{len(hubs)} of {number(total, 0, lang)} living local alliances at the end of one\n"
             "simulation; grey dot: an alliance, linked to its members",
         ))  # fmt: skip
-        axes = _axes(figure, 0.1, 0.1, top=0.85, bottom=0.4)
+        axes = new_axes(figure, 0.1, 0.1, top=0.85, bottom=0.4)
         axes.set_axis_off()
         axes.margins(0.04)
         place = _layout(graph)
@@ -845,21 +611,3 @@ def _kinds_key(figure: Figure, kinds: Sequence[str], lang: str) -> None:
 
 
 # -- files --------------------------------------------------------------------------------
-
-
-def svg(figure: Figure) -> str:
-    """The figure as an SVG document."""
-    from io import StringIO
-
-    with style():
-        buffer = StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "cosim"})
-    return buffer.getvalue()
-
-
-def save(figure: Figure, folder: Path, name: str, dpi: int = 160) -> None:
-    """Write `name.svg` and `name.png` in the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.svg").write_text(svg(figure), encoding="utf-8")
-    with style():
-        figure.savefig(folder / f"{name}.png", dpi=dpi, metadata={"Software": "cosim"})

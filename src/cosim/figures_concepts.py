@@ -17,7 +17,7 @@ import numpy as np
 
 from cosim import figures
 from cosim.composites import FORCES, LADDERS, barycentre, ladders, last_year, seven_forces
-from cosim.figures import (
+from cosim.drawing import (
     FAINT,
     INK,
     KINDS,
@@ -26,28 +26,26 @@ from cosim.figures import (
     TYPE_COLOURS,
     WHAT_IF,
     WIDTH,
-    _axes,
-    _bands,
-    _commune_rows,
-    _darker,
-    _end_labels,
-    _events,
-    _figure,
-    _halo,
-    _head,
-    _living,
-    _pair,
-    _percent,
-    _plain_ticks,
-    _t,
-    _x_axis,
-    _years,
+    add_halo,
     amount,
     contrast,
+    darker,
+    draw_bands,
+    heading,
+    label_ends,
+    mark_events,
+    new_axes,
+    new_figure,
     number,
-    shares,
+    percent_axis,
+    plain_ticks,
     style,
+    tr,
+    with_reference,
+    years_axis,
+    years_of,
 )
+from cosim.figures import commune_rows, members_of_living, shares
 from cosim.indicators import INDICATORS, WORLDS, group_label
 from cosim.state import RUNGS, TYPES
 
@@ -56,8 +54,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from cosim.drawing import Floats
     from cosim.effects import Effect
-    from cosim.figures import Floats
     from cosim.results import Ensemble, Results
 
 __all__ = [
@@ -120,20 +118,20 @@ def _lines(
 
     The reference's median is dashed, in the colour `before` (default: the same).
     """
-    scenario, reference = _pair(data)
-    years = _years(scenario)
+    scenario, reference = with_reference(data)
+    years = years_of(scenario)
     if reference is not None:
         middle = np.median(reference.array(indicator, group), axis=0)
         axes.plot(years, middle, color=before or colour, lw=1.3, ls=_DASHES, alpha=0.8)
-    return _bands(axes, years, scenario.array(indicator, group), colour)
+    return draw_bands(axes, years, scenario.array(indicator, group), colour)
 
 
 def _bands_text(data: Effect | Ensemble, lang: str) -> str:
     """What lines and bands are; of the reference too when there is one."""
-    text = _t(lang, "médianes ; bandes : 1 simulation sur 2, 9 sur 10",
+    text = tr(lang, "médianes ; bandes : 1 simulation sur 2, 9 sur 10",
               "medians; bands: 1 simulation in 2, 9 in 10")  # fmt: skip
-    dashes = _t(lang, " ; tirets : référence", "; dashes: reference")
-    return text + (dashes if _pair(data)[1] is not None else "")
+    dashes = tr(lang, " ; tirets : référence", "; dashes: reference")
+    return text + (dashes if with_reference(data)[1] is not None else "")
 
 
 def _panels(figure: Figure, n: int, top: float, right: float, gap: float = 0.36) -> list[Axes]:
@@ -141,7 +139,7 @@ def _panels(figure: Figure, n: int, top: float, right: float, gap: float = 0.36)
     bottom, height = 0.32, figure.get_figheight()
     each = (height - top - bottom - (n - 1) * gap) / n
     panels = [
-        _axes(figure, 0.62, right, top + k * (each + gap), bottom + (n - 1 - k) * (each + gap))
+        new_axes(figure, 0.62, right, top + k * (each + gap), bottom + (n - 1 - k) * (each + gap))
         for k in range(n)
     ]
     for axes in panels[:-1]:
@@ -191,7 +189,7 @@ def _grid(
 
 def radar(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """The seven forces of change in the last year, and their geometric mean in the key."""
-    scenario, reference = _pair(data)
+    scenario, reference = with_reference(data)
     drawn = [(last_year(seven_forces(scenario, reference)), WHAT_IF, "-", "scénario", "scenario")]
     if reference is not None:
         table = last_year(seven_forces(reference))
@@ -199,13 +197,13 @@ def radar(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(FORCES)) / len(FORCES)
     most = max(1.1, *(float(table[list(FORCES)].median().max()) for table, *_ in drawn))
     with style():
-        figure = _figure(4.9)
-        _head(figure, _t(lang, "Les sept forces du changement", "The seven forces of change"), _t(
+        figure = new_figure(4.9)
+        heading(figure, tr(lang, "Les sept forces du changement", "The seven forces of change"), tr(
             lang,
             "dernière année, médianes ; 1 : le 90e centile ",
             "last year, medians; 1: the 90th percentile ",
-        ) + (_t(lang, "de tous les mois", "of all months") if reference is None
-             else _t(lang, "de la référence", "of the reference")))  # fmt: skip
+        ) + (tr(lang, "de tous les mois", "of all months") if reference is None
+             else tr(lang, "de la référence", "of the reference")))  # fmt: skip
         width, height, side = WIDTH, figure.get_figheight(), 2.5
         axes: Any = figure.add_axes(
             ((width - side) / 2 / width, 1.32 / height, side / width, side / height), polar=True
@@ -214,7 +212,7 @@ def radar(data: Effect | Ensemble, lang: str = "fr") -> Figure:
         rings = [ring for ring in (0.5, 1.0, 2.0, 4.0, 8.0) if ring <= most][-3:]
         axes.set_yticks(rings, [number(r, 0 if r >= 1 else 1, lang) for r in rings], size=8)
         for label in axes.get_yticklabels():
-            _halo(label)
+            add_halo(label)
         axes.set_rlabel_position(float(np.degrees((angles[0] + angles[1]) / 2)))
         axes.set_xticks(angles % (2 * np.pi), [""] * len(FORCES))
         axes.grid(color=FAINT, lw=0.7)
@@ -230,19 +228,19 @@ def radar(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             if colour == WHAT_IF:
                 axes.fill(angles, middle, color=colour, alpha=0.12, lw=0)
             entries.append((
-                _t(lang, f"{fr} : indice {mean} (9 sur 10 : {low} à {high})",
+                tr(lang, f"{fr} : indice {mean} (9 sur 10 : {low} à {high})",
                    f"{en}: index {mean} (9 in 10: {low} to {high})"), colour, dashes,
             ))  # fmt: skip
         for k, (force, angle) in enumerate(zip(FORCES, angles, strict=True)):
             values = [number(float(table[force].median()), 2, lang) for table, *_ in drawn]
-            known = f" ({_t(lang, 'réf.', 'ref.')} {values[1]})" if len(values) > 1 else ""
+            known = f" ({tr(lang, 'réf.', 'ref.')} {values[1]})" if len(values) > 1 else ""
             side_ = "center" if k == 0 else "left" if np.cos(angle) > 0 else "right"
             vertical = "bottom" if k == 0 else "center" if np.sin(angle) > -0.8 else "top"
             axes.text(
                 angle, most * 1.08, f"{_FORCE_WORDS[force][lang == 'en']}\n{values[0]}{known}",
                 size=8.5, ha=side_, va=vertical, linespacing=1.15,
             )  # fmt: skip
-        figure.text(0.5, 0.08 / height + 0.22 * len(drawn) / height, _t(
+        figure.text(0.5, 0.08 / height + 0.22 * len(drawn) / height, tr(
             lang, "indice : moyenne géométrique, une force absente ne se compense pas",
             "index: geometric mean, a missing force is not made up for",
         ), size=8.5, color=SOFT, ha="center")  # fmt: skip
@@ -255,25 +253,25 @@ def ternary(data: Effect | Ensemble, lang: str = "fr") -> Figure:
 
     A second frame shows the path from nearer.
     """
-    scenario, reference = _pair(data)
+    scenario, reference = with_reference(data)
     path = barycentre(scenario)
     walks = [(path, WHAT_IF, "-")]
     if reference is not None:
         walks.insert(0, (barycentre(reference), REFERENCE, _DASHES))  # type: ignore[arg-type]
-    years = _years(scenario)
+    years = years_of(scenario)
     with style():
-        figure = _figure(4.2)
-        dashes = _t(lang, " ; tirets : référence", "; dashes: reference")
-        _head(figure, _t(lang, "Le barycentre des trois leviers",
-                         "The barycentre of the three levers"), _t(
+        figure = new_figure(4.2)
+        dashes = tr(lang, " ; tirets : référence", "; dashes: reference")
+        heading(figure, tr(lang, "Le barycentre des trois leviers",
+                         "The barycentre of the three levers"), tr(
             lang,
             "vision : convaincus ; gestion : capables ; action : engagés ;\n"
             "un point par an, médianes",
             "vision: convinced; gestion: able; action: engaged;\none dot a year, medians",
         ) + (dashes if reference is not None else ""))  # fmt: skip
-        whole = _axes(figure, 0.2, 1.85, top=1.0, bottom=0.35)
-        beside = _axes(figure, 3.85, 0.2, top=1.2, bottom=1.95)
-        nearer = _axes(figure, 3.55, 0.2, top=2.8, bottom=0.2)
+        whole = new_axes(figure, 0.2, 1.85, top=1.0, bottom=0.35)
+        beside = new_axes(figure, 3.85, 0.2, top=1.2, bottom=1.95)
+        nearer = new_axes(figure, 3.55, 0.2, top=2.8, bottom=0.2)
         _triangle(whole, lang)
         for walk, colour, line in walks:
             for axes in (whole, nearer):
@@ -281,12 +279,12 @@ def ternary(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             beside.plot(years, walk["total"], color=colour, lw=1.6, ls=line)
         _name_ends(whole, path)
         _frame(whole, nearer, np.concatenate([_flat(walk) for walk, *_ in walks]))
-        beside.set_title(_t(lang, "total des trois", "total of the three"), size=8.5, color=INK)
-        nearer.set_title(_t(lang, "de plus près", "from nearer"), size=8.5, color=INK, pad=3)
+        beside.set_title(tr(lang, "total des trois", "total of the three"), size=8.5, color=INK)
+        nearer.set_title(tr(lang, "de plus près", "from nearer"), size=8.5, color=INK, pad=3)
         ticks = sorted({int(np.floor(years[0])), int(np.floor(years[-1]))})
         beside.set_xticks(ticks, [str(year) for year in ticks])
         beside.set_ylim(0, 1.05 * max(1.0, *(float(walk["total"].max()) for walk, *_ in walks)))
-        _percent(beside, lang)
+        percent_axis(beside, lang)
         beside.tick_params(labelsize=8)
         beside.grid(axis="y", color=FAINT, lw=0.6)
     return figure
@@ -357,7 +355,7 @@ def _name_ends(axes: Axes, path: pd.DataFrame) -> None:
             xy[row, 0], xy[row, 1], s=34, facecolor="white" if sign < 0 else WHAT_IF,
             edgecolor=WHAT_IF, lw=1.5, zorder=5,
         )  # fmt: skip
-        _halo(axes.annotate(
+        add_halo(axes.annotate(
             str(path["month"].iloc[row].year), (xy[row, 0], xy[row, 1]),
             (sign * 24 * x, sign * 16 * y), textcoords="offset points", size=9, weight="bold",
             color=WHAT_IF, ha="center", va="center", zorder=6,
@@ -369,15 +367,15 @@ def _name_ends(axes: Axes, path: pd.DataFrame) -> None:
 
 def ladder_shares(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """Where each family stands on its own ladder over time, the four rungs in its own words."""
-    scenario, reference = _pair(data)
-    years, table = _years(scenario), ladders(scenario)
+    scenario, reference = with_reference(data)
+    years, table = years_of(scenario), ladders(scenario)
     before = ladders(reference) if reference is not None else None
     with style():
-        figure = _figure(7.0)
-        dashes = _t(
+        figure = new_figure(7.0)
+        dashes = tr(
             lang, " ; tirets : limites dans la référence", "; dashes: limits in the reference"
         )
-        _head(figure, _t(lang, "Quatre échelles de maturité", "Four ladders of maturity"), _t(
+        heading(figure, tr(lang, "Quatre échelles de maturité", "Four ladders of maturity"), tr(
             lang, "part des acteurs sur chaque échelon", "share of actors on each rung"
         ) + (dashes if reference is not None else ""))  # fmt: skip
         for axes, kind in zip(_panels(figure, 4, 0.9, 2.35), WORLDS, strict=True):
@@ -389,8 +387,8 @@ def ladder_shares(data: Effect | Ensemble, lang: str = "fr") -> Figure:
                 axes.plot(years, limits.T, color=INK, lw=0.9, ls=_DASHES)
             axes.set_ylim(0, 1)
             axes.set_yticks([0, 0.5, 1])
-            _percent(axes, lang)
-            _x_axis(axes, years)
+            percent_axis(axes, lang)
+            years_axis(axes, years)
             _panel_title(axes, LADDERS[kind].name(lang))
             for k, rung in enumerate(LADDERS[kind].rungs(lang)):
                 place = 0.125 + 0.25 * k
@@ -417,23 +415,25 @@ def _tint(colour: str, depth: float) -> tuple[float, float, float]:
 
 def type_by_rung(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """The four types of alliance in their two approaches, exchange and alliance, at the end."""
-    scenario, reference = _pair(data)
+    scenario, reference = with_reference(data)
     drawn = [(scenario, WHAT_IF, -0.19)]
     if reference is not None:
         drawn = [(scenario, WHAT_IF, -0.19), (reference, REFERENCE, 0.19)]
     thick = 0.34 if reference is not None else 0.6
     cells = [f"{kind}/{rung}" for kind in TYPES for rung in RUNGS]
     with style():
-        figure = _figure(4.3)
-        grey = _t(lang, "\nbleu : scénario ; gris : référence", "\nblue: scenario; grey: reference")
-        _head(figure, _t(lang, "Quatre types, deux approches, deux contrats",
-                         "Four types, two approaches, two contracts"), _t(
+        figure = new_figure(4.3)
+        grey = tr(lang, "\nbleu : scénario ; gris : référence", "\nblue: scenario; grey: reference")
+        heading(figure, tr(lang, "Quatre types, deux approches, deux contrats",
+                         "Four types, two approaches, two contracts"), tr(
             lang, "alliances actives à la fin : nombre moyen et part du total",
             "living alliances at the end: mean number and share of all",
         ) + (grey if reference is not None else ""))  # fmt: skip
         across = (WIDTH - 1.42 - 0.15) / 2
-        columns = [_axes(figure, 1.42 + k * across, 0.15 + (1 - k) * across, top=1.1, bottom=0.12)
-                   for k in range(2)]  # fmt: skip
+        columns = [
+            new_axes(figure, 1.42 + k * across, 0.15 + (1 - k) * across, top=1.1, bottom=0.12)
+            for k in range(2)
+        ]
         count = {
             id(one): {cell: float(one.array("alliances", cell)[:, -1].mean()) for cell in cells}
             for one, *_ in drawn
@@ -448,7 +448,7 @@ def type_by_rung(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             )  # fmt: skip
             totals = [_counted(one, group, lang) for one, *_ in drawn]
             columns[1].annotate(
-                f", {_t(lang, 'réf.', 'ref.')} ".join(totals),
+                f", {tr(lang, 'réf.', 'ref.')} ".join(totals),
                 (0, y), (-0.75 * 72, 0), xycoords=("axes fraction", "data"),
                 textcoords="offset points", size=9, va="center", annotation_clip=False,
             )  # fmt: skip
@@ -486,41 +486,41 @@ def _counted(ensemble: Ensemble, group: str, lang: str) -> str:
 
 def measured_vs_true(data: Effect | Ensemble, lang: str = "fr", group: str = "") -> Figure:
     """The share engaged, and the share that a survey would count: hidden alliances exist."""
-    ensemble, _ = _pair(data)
-    years = _years(ensemble)
+    ensemble, _ = with_reference(data)
+    years = years_of(ensemble)
     true, seen = (ensemble.array(name, group) for name in ("engaged", "engaged_measured"))
     with style():
-        figure = _figure(3.5)
+        figure = new_figure(3.5)
         name = f" – {group_label(group, lang)}" if group else ""
-        title = _t(lang, "Engagés : le vrai et le mesuré", "Engaged: true and measured")
-        _head(figure, title + name, _t(
+        title = tr(lang, "Engagés : le vrai et le mesuré", "Engaged: true and measured")
+        heading(figure, title + name, tr(
             lang,
             "médianes, bandes : 1 simulation sur 2, 9 sur 10 ;\n"
             "une enquête ne voit que des alliances reconnues, et pas toutes",
             "medians, bands: 1 simulation in 2, 9 in 10;\n"
             "a survey sees recognised alliances only, and not all",
         ))  # fmt: skip
-        axes = _axes(figure, 0.62, 1.28, top=1.0)
+        axes = new_axes(figure, 0.62, 1.28, top=1.0)
         labels = []
         for values, colour, dashes, fr, en in (
             (true, WHAT_IF, "-", "vrai", "true"),
             (seen, "#B0398F", (0, (1.2, 1.2)), "mesuré", "measured"),
         ):
-            last = _bands(axes, years, values, colour, ls=dashes)
-            labels.append((last, f"{_t(lang, fr, en)}\n{_share(last, lang)}", colour))
+            last = draw_bands(axes, years, values, colour, ls=dashes)
+            labels.append((last, f"{tr(lang, fr, en)}\n{_share(last, lang)}", colour))
         high, low = (np.median(values, axis=0) for values in (true, seen))
         axes.fill_between(years, low, high, facecolor="none", edgecolor=SOFT, hatch="////",
                           lw=0, alpha=0.35)  # fmt: skip
         top = 1.15 * max(float(np.quantile(v, 0.95, axis=0).max()) for v in (true, seen))
         axes.set_ylim(0, max(top, 0.01))
         gap = number(100 * float(high[-1] - low[-1]), 1, lang)
-        hidden = _t(lang, f"alliances\ncachées {gap}\u00a0pt", f"hidden alli-\nances {gap}\u00a0pt")
+        hidden = tr(lang, f"alliances\ncachées {gap}\u00a0pt", f"hidden alli-\nances {gap}\u00a0pt")
         labels.append((float(high[-1] + low[-1]) / 2, hidden, SOFT))
-        _percent(axes, lang)
+        percent_axis(axes, lang)
         axes.grid(axis="y", color=FAINT, lw=0.6)
-        _x_axis(axes, years)
-        _events(axes, ensemble.scenario, lang)
-        _end_labels(axes, labels, lines=2)
+        years_axis(axes, years)
+        mark_events(axes, ensemble.scenario, lang)
+        label_ends(axes, labels, lines=2)
     return figure
 
 
@@ -529,12 +529,12 @@ def measured_vs_true(data: Effect | Ensemble, lang: str = "fr", group: str = "")
 
 def two_outcomes(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """Fragility and economic engines, one above the other and never merged."""
-    scenario, reference = _pair(data)
-    words = (_t(lang, "scénario", "scenario"), _t(lang, "référence", "reference"))
+    scenario, reference = with_reference(data)
+    words = (tr(lang, "scénario", "scenario"), tr(lang, "référence", "reference"))
     with style():
-        figure = _figure(4.5)
-        _head(figure, _t(lang, "Deux effets, jamais confondus", "Two outcomes, never merged"),
-              _t(lang, "indices de 0 à 100\n", "indices from 0 to 100\n") + _bands_text(data, lang)
+        figure = new_figure(4.5)
+        heading(figure, tr(lang, "Deux effets, jamais confondus", "Two outcomes, never merged"),
+              tr(lang, "indices de 0 à 100\n", "indices from 0 to 100\n") + _bands_text(data, lang)
               )  # fmt: skip
         for axes, (indicator, fr, en) in zip(_panels(figure, 2, 1.15, 1.02), (
             ("fragility", "Fragilité : à réduire (hypothèse)",
@@ -542,7 +542,7 @@ def two_outcomes(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             ("engines", "Moteurs économiques : à développer (hypothèse)",
              "Economic engines: to be built (assumption)"),
         ), strict=True):  # fmt: skip
-            _panel_title(axes, _t(lang, fr, en))
+            _panel_title(axes, tr(lang, fr, en))
             _lines(axes, data, indicator, "", WHAT_IF, REFERENCE)
             labels = []
             for one, word, colour in zip(
@@ -554,32 +554,32 @@ def two_outcomes(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             low, high = axes.get_ylim()
             room = max(high - low, 2.0)
             axes.set_ylim((low + high - room) / 2, (low + high + 1.3 * room) / 2)
-            _plain_ticks(axes, lang)
+            plain_ticks(axes, lang)
             axes.grid(axis="y", color=FAINT, lw=0.6)
-            _x_axis(axes, _years(scenario))
-            _events(axes, scenario.scenario, lang)
-            _end_labels(axes, labels, size=8.5, lines=2)
+            years_axis(axes, years_of(scenario))
+            mark_events(axes, scenario.scenario, lang)
+            label_ends(axes, labels, size=8.5, lines=2)
     return figure
 
 
 def spending_by_lever(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """What each lever has cost since the start, stacked; only levers that spend."""
-    scenario, reference = _pair(data)
-    years = _years(scenario)
+    scenario, reference = with_reference(data)
+    years = years_of(scenario)
     levers = [group for group in INDICATORS["spending"].groups if group]
     colours = dict(zip(levers, cycle(_LEVER_COLOURS), strict=False))
     rows = {lever: scenario.array("spending", lever).mean(axis=0) for lever in levers}
     spent = {lever: row for lever, row in rows.items() if row[-1] > 0}
     with style():
-        figure = _figure(3.6)
+        figure = new_figure(3.6)
         total = number(sum(float(row[-1]) for row in spent.values()), 0, lang)
-        _head(figure, _t(lang, "Ce que coûte chaque levier", "What each lever costs"), _t(
+        heading(figure, tr(lang, "Ce que coûte chaque levier", "What each lever costs"), tr(
             lang, f"dépense cumulée, k€, moyenne des simulations ; à la fin : {total}\u00a0k€",
             f"cumulated spending, k€, mean of the simulations; at the end: {total}\u00a0k€",
         ))  # fmt: skip
         labels = [f"{group_label(lever, lang)} {number(row[-1], 0, lang)}"
                   for lever, row in spent.items()]  # fmt: skip
-        axes = _axes(figure, 0.72, 0.25 + 0.065 * max(map(len, labels), default=0))
+        axes = new_axes(figure, 0.72, 0.25 + 0.065 * max(map(len, labels), default=0))
         top = 1.0
         if spent:
             stack = np.array(list(spent.values()))
@@ -587,7 +587,7 @@ def spending_by_lever(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             axes.stackplot(years, stack, colors=[colours[lever] for lever in spent],
                            edgecolor="white", linewidth=0.6)  # fmt: skip
         else:
-            axes.text(0.5, 0.5, _t(lang, "aucun levier ne dépense", "no lever spends"),
+            axes.text(0.5, 0.5, tr(lang, "aucun levier ne dépense", "no lever spends"),
                       size=10, color=SOFT, ha="center", transform=axes.transAxes)  # fmt: skip
         if reference is not None:
             before = reference.array("spending").mean(axis=0)
@@ -595,17 +595,17 @@ def spending_by_lever(data: Effect | Ensemble, lang: str = "fr") -> Figure:
                 top = max(top, float(before[-1]))
                 axes.plot(years, before, color=REFERENCE, lw=1.6, ls=_DASHES)
                 axes.annotate(
-                    _t(lang, "référence, total", "reference, total"),
+                    tr(lang, "référence, total", "reference, total"),
                     (years[len(years) // 2], before[len(years) // 2]), (0, 5),
                     textcoords="offset points", size=8.5, color=INK, ha="right",
                 )  # fmt: skip
         axes.set_ylim(0, 1.1 * top)
-        _plain_ticks(axes, lang)
+        plain_ticks(axes, lang)
         axes.grid(axis="y", color=FAINT, lw=0.6)
-        _x_axis(axes, years)
+        years_axis(axes, years)
         ends = np.cumsum([row[-1] for row in spent.values()])
-        _end_labels(axes, [
-            (float(end - row[-1] / 2), label, _darker(colours[lever]))
+        label_ends(axes, [
+            (float(end - row[-1] / 2), label, darker(colours[lever]))
             for end, label, (lever, row) in zip(ends, labels, spent.items(), strict=True)
         ], size=8)  # fmt: skip
     return figure
@@ -613,7 +613,7 @@ def spending_by_lever(data: Effect | Ensemble, lang: str = "fr") -> Figure:
 
 def reach_by_public(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """Data, tools and skills: the share of each of the four publics that they reach at best."""
-    scenario, reference = _pair(data)
+    scenario, reference = with_reference(data)
     levers, publics = (
         list(dict.fromkeys(group.split("/")[part] for group in INDICATORS["reach"].groups))
         for part in (0, 1)
@@ -628,19 +628,19 @@ def reach_by_public(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     before = np.full(values.shape, np.nan) if reference is None else best(reference)
     texts = [
         [
-            (_share(x, lang), f"{_t(lang, 'réf.', 'ref.')} {_share(y, lang)}" if y == y else "")
+            (_share(x, lang), f"{tr(lang, 'réf.', 'ref.')} {_share(y, lang)}" if y == y else "")
             for x, y in zip(*row, strict=True)
         ]
         for row in zip(values, before, strict=True)
     ]
     with style():
-        figure = _figure(3.1)
-        _head(figure, _t(lang, "Données, outils, compétences : pour qui ?",
-                         "Data, tools, skills: for whom?"), _t(
+        figure = new_figure(3.1)
+        heading(figure, tr(lang, "Données, outils, compétences : pour qui ?",
+                         "Data, tools, skills: for whom?"), tr(
             lang, "part de chaque public atteinte (hypothèse), au plus haut de la médiane",
             "share of each public reached (assumption), at the median's highest",
         ))  # fmt: skip
-        axes = _axes(figure, 1.05, 0.1, top=1.0, bottom=0.12)
+        axes = new_axes(figure, 1.05, 0.1, top=1.0, bottom=0.12)
         _grid(
             axes, values, texts, [group_label(lever, lang) for lever in levers],
             [fill(group_label(public, lang), 15) for public in publics], 1.0,
@@ -650,19 +650,19 @@ def reach_by_public(data: Effect | Ensemble, lang: str = "fr") -> Figure:
 
 def three_engineerings(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """The three engineering capacities of a territory, each on its own scale."""
-    scenario, _ = _pair(data)
-    years = _years(scenario)
+    scenario, _ = with_reference(data)
+    years = years_of(scenario)
     panels = (
-        ("gestion", _t(lang, "Gestion : élus capables de piloter",
+        ("gestion", tr(lang, "Gestion : élus capables de piloter",
                        "Gestion: élus able to pilot"), True),
-        ("projets", _t(lang, "Projets : alliances suivies ou accompagnées",
+        ("projets", tr(lang, "Projets : alliances suivies ou accompagnées",
                        "Projets: alliances followed or accompanied"), True),
-        ("catalyse", _t(lang, "Catalyse : ETP pour 100 acteurs",
+        ("catalyse", tr(lang, "Catalyse : ETP pour 100 acteurs",
                         "Catalyse: FTE per 100 actors"), False),
     )  # fmt: skip
     with style():
-        figure = _figure(5.6)
-        _head(figure, _t(lang, "Trois ingénieries du territoire",
+        figure = new_figure(5.6)
+        heading(figure, tr(lang, "Trois ingénieries du territoire",
                          "A territory's three engineerings"), _bands_text(data, lang))  # fmt: skip
         for axes, (group, title, share), k in zip(
             _panels(figure, 3, 0.95, 0.75), panels, (0, 1, 3), strict=True
@@ -671,34 +671,34 @@ def three_engineerings(data: Effect | Ensemble, lang: str = "fr") -> Figure:
             last = _lines(axes, data, "ingenierie", group, TYPE_COLOURS[k], REFERENCE)
             axes.set_ylim(0, max(1.2 * axes.get_ylim()[1], 0.01))
             axes.locator_params(axis="y", nbins=4)
-            (_percent if share else _plain_ticks)(axes, lang)
+            (percent_axis if share else plain_ticks)(axes, lang)
             axes.grid(axis="y", color=FAINT, lw=0.6)
-            _x_axis(axes, years)
-            _events(axes, scenario.scenario, lang)
+            years_axis(axes, years)
+            mark_events(axes, scenario.scenario, lang)
             text = _share(last, lang) if share else number(last, 2, lang)
-            _end_labels(axes, [(last, text, _darker(TYPE_COLOURS[k]))])
+            label_ends(axes, [(last, text, darker(TYPE_COLOURS[k]))])
     return figure
 
 
 def spheres(data: Effect | Ensemble, lang: str = "fr") -> Figure:
     """The three spheres where change happens: persons, organisations, political system."""
-    scenario, _ = _pair(data)
-    years = _years(scenario)
+    scenario, _ = with_reference(data)
+    years = years_of(scenario)
     panels = (
-        (_t(lang, "Personnes", "Persons"),
-         (("convinced", "", INK, _t(lang, "convaincus", "convinced")),)),
-        (_t(lang, "Organisations", "Organisations"),
+        (tr(lang, "Personnes", "Persons"),
+         (("convinced", "", INK, tr(lang, "convaincus", "convinced")),)),
+        (tr(lang, "Organisations", "Organisations"),
          (("engaged", "association", KINDS["association"][0],
-           _t(lang, "associations\nengagées", "associations\nengaged")),
+           tr(lang, "associations\nengagées", "associations\nengaged")),
           ("engaged", "company", KINDS["company"][0],
-           _t(lang, "entreprises\nengagées", "companies\nengaged")))),
-        (_t(lang, "Système politique", "Political system"),
-         (("convinced", "elu", KINDS["elu"][0], _t(lang, "élus\nconvaincus", "élus\nconvinced")),
-          ("able", "elu", WHAT_IF, _t(lang, "élus\ncapables", "élus\nable")))),
+           tr(lang, "entreprises\nengagées", "companies\nengaged")))),
+        (tr(lang, "Système politique", "Political system"),
+         (("convinced", "elu", KINDS["elu"][0], tr(lang, "élus\nconvaincus", "élus\nconvinced")),
+          ("able", "elu", WHAT_IF, tr(lang, "élus\ncapables", "élus\nable")))),
     )  # fmt: skip
     with style():
-        figure = _figure(5.9)
-        _head(figure, _t(lang, "Trois sphères pour agir", "Three spheres of action"),
+        figure = new_figure(5.9)
+        heading(figure, tr(lang, "Trois sphères pour agir", "Three spheres of action"),
               _bands_text(data, lang))  # fmt: skip
         for axes, (title, lines) in zip(_panels(figure, 3, 0.95, 1.3), panels, strict=True):
             _panel_title(axes, title)
@@ -708,10 +708,10 @@ def spheres(data: Effect | Ensemble, lang: str = "fr") -> Figure:
                 labels.append((last, f"{words} {_share(last, lang)}", colour))
             axes.set_ylim(0, 1)
             axes.set_yticks([0, 0.5, 1])
-            _percent(axes, lang)
+            percent_axis(axes, lang)
             axes.grid(axis="y", color=FAINT, lw=0.6)
-            _x_axis(axes, years)
-            _end_labels(axes, labels, size=8.5, lines=2)
+            years_axis(axes, years)
+            label_ends(axes, labels, size=8.5, lines=2)
     return figure
 
 
@@ -730,10 +730,10 @@ def touched(results: Results) -> pd.DataFrame:
     """
     import pandas as pd
 
-    actors, alliances, members = _living(results)
+    actors, alliances, members = members_of_living(results)
     about = members[["alliance", "actor"]].assign(
         kind=actors["kind"].reindex(members["actor"]).to_numpy(),
-        commune=_commune_rows(actors, results.place).reindex(members["actor"]).to_numpy(),
+        commune=commune_rows(actors, results.place).reindex(members["actor"]).to_numpy(),
         domain=alliances.set_index("alliance")["domain"].reindex(members["alliance"]).to_numpy(),
     )
     rows = []
@@ -767,21 +767,21 @@ def articulation(results: Results, lang: str = "fr") -> Figure:
     ]
     sample = results.scenario.territory.sample
     everywhere = number(results.place.n_communes, 0, lang)
-    some = "" if sample == 1 else _t(
+    some = "" if sample == 1 else tr(
         lang, f" ; {_share(sample, lang)} des acteurs simulés",
         f"; {_share(sample, lang)} of actors simulated",
     )  # fmt: skip
     with style():
-        figure = _figure(1.45 + 0.5 * max(len(domains), 1))
-        _head(figure, _t(lang, "Domaines × acteurs × territoires",
-                         "Domains × actors × territories"), _t(
+        figure = new_figure(1.45 + 0.5 * max(len(domains), 1))
+        heading(figure, tr(lang, "Domaines × acteurs × territoires",
+                         "Domains × actors × territories"), tr(
             lang,
             "alliances actives à la fin d'une simulation, par domaine et paire de mondes ;\n"
             f"com. : communes touchées, sur {everywhere}{some}",
             "living alliances at the end of one simulation, by domain and pair of worlds;\n"
             f"com.: communes touched, of {everywhere}{some}",
         ))  # fmt: skip
-        axes = _axes(figure, 1.12, 0.08, top=1.25, bottom=0.1)
+        axes = new_axes(figure, 1.12, 0.08, top=1.25, bottom=0.1)
         _grid(
             axes, values, texts,
             [_wrapped(group_label(domain, lang)) for domain in domains],

@@ -172,7 +172,7 @@ def pictures(
     A scenario and the one it is compared with have the same luck. `progress` is called with the
     number of scenarios simulated and their total.
     """
-    from cosim.figures import svg
+    from cosim.drawing import svg
     from cosim.results import ensemble
 
     made = scenarios()
@@ -217,14 +217,22 @@ def curve(result: Ensemble, measure: str) -> Curve:
 
 def picture(measure: str, reference: Curve, scenario: Curve) -> Figure:
     """Draw the reference in grey and the scenario in blue, their last values beside."""
-    from cosim.figures import INK, REFERENCE, WHAT_IF, _axes, _figure, _spread, style
+    from cosim.drawing import (
+        INK,
+        REFERENCE,
+        WHAT_IF,
+        new_axes,
+        new_figure,
+        spread_out,
+        style,
+    )
 
     unit = INDICATORS[measure.partition("/")[0]].unit
     with style():
-        figure = _figure(SIZE[1], SIZE[0])
+        figure = new_figure(SIZE[1], SIZE[0])
         title = label(measure) + {"/month": ", par mois", "k€": ", k€"}.get(unit, "")
         figure.text(0.02, 0.985, title, size=7.5, color=INK, va="top")
-        axes = _axes(figure, left=0.42, right=0.48, top=0.27, bottom=0.22)
+        axes = new_axes(figure, left=0.42, right=0.48, top=0.27, bottom=0.22)
         axes.tick_params(length=2, labelsize=7, pad=2)
         axes.spines[["left", "bottom"]].set_linewidth(0.6)
         for one, colour, alpha, line in (
@@ -239,7 +247,7 @@ def picture(measure: str, reference: Curve, scenario: Curve) -> Figure:
         _ticks(axes, unit, np.concatenate((reference.years, scenario.years)))
         ends = [float(one.quartiles[1, -1]) for one in (scenario, reference)]
         gap = 9.5 / 72 / (SIZE[1] - 0.49) * (high - low)
-        places = _spread(ends, gap, low, high)
+        places = spread_out(ends, gap, low, high)
         decimals = _precision(ends, unit, high - low)
         for value, place, weight in zip(ends, places, ("bold", "normal"), strict=True):
             axes.text(1.03, place, _number(value, unit, decimals), size=7.5, color=INK,
@@ -292,7 +300,7 @@ def _decimals(step: float, unit: str) -> int:
 
 
 def _number(value: float, unit: str, decimals: int) -> str:
-    from cosim.figures import number
+    from cosim.drawing import number
 
     if unit == "share":
         return f"{number(100 * value, decimals)}\u202f%"

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosim import figures, figures_concepts
+from cosim import drawing, figures, figures_concepts
 from cosim.effects_text import number, percent
 from cosim.indicators import INDICATORS
 from cosim.scenario import difference_sentence
@@ -167,7 +167,7 @@ def write(
             lambda: concept.draw(results, lang=lang))  # fmt: skip
         place = ["map", "network", "articulation"]
     for name, (figure, _) in drawn.items():
-        figures.save(figure, folder / "figures", name)
+        drawing.save(figure, folder / "figures", name)
     html = _page(effect, drawn, concepts, place, _counted(results, results_reference, lang), lang)
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
@@ -216,7 +216,7 @@ def _key(effect: Effect, name: str, lang: Lang) -> str:
 
 def _image(figure: Figure, alt: str) -> str:
     buffer = BytesIO()
-    with figures.style():
+    with drawing.style():
         figure.savefig(buffer, format="png", dpi=150, metadata={"Software": "cosim"})
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f'<figure><img src="data:image/png;base64,{data}" alt="{escape(alt)}"></figure>'

@@ -95,7 +95,7 @@ def _check(out: Path | None) -> None:
 
 def _draw(made: Diagnosis, out: Path) -> None:
     from cosim.diagnosis import figure
-    from cosim.figures import style, svg
+    from cosim.drawing import style, svg
 
     drawing = figure(made)
     try:
