@@ -40,6 +40,17 @@ def plain():
 
 
 @pytest.fixture(scope="session")
+def lively():
+    """Two years with catalysts and an election, so that people and alliances come and go."""
+    return scenario(
+        months=24,
+        catalysis={"fte": 2, "start": "2010-07"},
+        context={"elections": ["2011-03"]},
+        parameters=BUSY,
+    )
+
+
+@pytest.fixture(scope="session")
 def everything():
     """Four métiers, an election and a crisis, a lively world, three years."""
     return engine.plan(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import BUSY, scenario, synthetic
+from conftest import scenario, synthetic
 
 import cosim
 from cosim import engine, executors, results
@@ -41,17 +41,6 @@ def own(state, params, month, key):
     {body}
 """
 TIRED = "state.actors.commitment[:] *= 0.9"
-
-
-@pytest.fixture(scope="module")
-def lively():
-    """Two years with catalysts and an election, so that chance has much to do."""
-    return scenario(
-        months=24,
-        catalysis={"fte": 2, "start": "2010-07"},
-        context={"elections": ["2011-03"]},
-        parameters=BUSY,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -21,17 +21,6 @@ JOURNALED = ("actors", "alliances", "memberships", "actions", "dyads")
 
 
 @pytest.fixture(scope="module")
-def lively():
-    """Two years with catalysts and an election, so that people and alliances come and go."""
-    return scenario(
-        months=24,
-        catalysis={"fte": 2, "start": "2010-07"},
-        context={"elections": ["2011-03"]},
-        parameters=BUSY,
-    )
-
-
-@pytest.fixture(scope="module")
 def results(lively):
     return cosim.run(lively, seed=7)
 

@@ -21,7 +21,7 @@ import numpy
 from numba.core import config as _config
 from numba.core import types
 
-from cosim.handle import STATE
+from cosim.handle import STATE  # noqa: F401 - importing it makes the kernels know a State
 
 _IMPORT = re.compile(r"^from cosim\.?([\w.]*) import ([^(\n]*)", re.MULTILINE)
 
@@ -94,10 +94,6 @@ def kernel(function: Any) -> Any:
 
     dispatcher.get_call_template = plain_template
     return dispatcher
-
-
-#: The type of a State in compiled code: importing it is what makes the kernels know it.
-STATE_TYPE = STATE
 
 
 def leaf(signature: str) -> Any:

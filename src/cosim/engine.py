@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -220,16 +220,16 @@ class Plan:
         """Steps of the run."""
         return int(self.scenario.n_months * self.scenario.time.substeps)
 
-    def state(self, seed: int, replicate: int, journal: bool = False) -> State:
+    def state(self, seed: int, replicate: int) -> State:
         """Return the initial State of a replicate."""
-        base = (
-            template(self.scenario, self.place, self.params, journal=True)
-            if journal
-            else self.template
-        )
-        state = copy(base)
+        state = copy(self.template)
         initialise(state, self.params, self.engaged, streams.key(seed, replicate))
         return state
+
+    def journaled(self) -> Plan:
+        """Return the plan whose runs write their journal."""
+        noted = template(self.scenario, self.place, self.params, journal=True)
+        return replace(self, template=noted)
 
 
 def plan(scenario: Scenario, place: Territory | None = None) -> Plan:
@@ -287,7 +287,7 @@ class Run:
         self.seed = seed
         self.replicate = replicate
         self.key = streams.key(seed, replicate)
-        self.state = ready.state(seed, replicate, journal)
+        self.state = (ready.journaled() if journal else ready).state(seed, replicate)
         self.month = 0  # next step
         self.out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
 

@@ -217,7 +217,7 @@ def run(scenario: Scenario, seed: int = 1, replicate: int = 0) -> Results:
     >>> results.alliances.type.value_counts()  # doctest: +SKIP
     """
     _check(seed, 1, replicate)
-    ready = tables.journaled(engine.plan(scenario))
+    ready = engine.plan(scenario).journaled()
     values, rows = tables.record(ready, seed, replicate)
     return Results(scenario, ready.place, seed, replicate, values, **rows)
 
@@ -365,7 +365,7 @@ def _room(ready: Plan, numbers: range) -> Array:
 def _recorded(ready: Plan, numbers: range, seed: int, workers: int | None) -> Iterator[Kept]:
     """Yield (number, indicators, tables) in order; few replicates are held at once."""
     workers = workers or os.cpu_count() or 1
-    ready = tables.journaled(ready)
+    ready = ready.journaled()
     yield numbers[0], *tables.record(ready, seed, numbers[0])  # compiles once, before the threads
     with ThreadPoolExecutor(workers) as pool:
         tasks = (partial(pool.submit, tables.record, ready, seed, number) for number in numbers[1:])

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
-from cosim.scenario_tables import Month, Table, about, refuse
+from cosim.scenario_tables import Month, Table, about, check_dates
 
 # fmt: off
 
@@ -28,9 +28,7 @@ class Dated(Table):
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
-        if self.start and self.end and self.end <= self.start:
-            raise refuse("the end is not after the start", key="end", found=self.end,
-                         expected=f"a month after {self.start}")
+        check_dates(self.start, self.end)
         return self
 
 

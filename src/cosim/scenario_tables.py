@@ -51,6 +51,13 @@ def refuse(what: str, *, found: Any, expected: str, key: str = "", hint: str | N
     return PydanticCustomError("cosim", "{what}", context)
 
 
+def check_dates(start: str | None, end: str | None) -> None:
+    """Refuse an end that is not after its start; either may be open."""
+    if start and end and end <= start:
+        raise refuse("the end is not after the start", key="end", found=end,
+                     expected=f"a month after {start}")
+
+
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -270,9 +277,7 @@ class Catalysis(Table):
         if self.restart and not (self.end and self.restart > self.end):
             raise refuse("the restart is not after an end", key="restart", found=self.restart,
                          expected=f"a month after {self.end}" if self.end else "an `end` before")
-        if self.start and self.end and self.end <= self.start:
-            raise refuse("the end is not after the start", key="end", found=self.end,
-                         expected=f"a month after {self.start}")
+        check_dates(self.start, self.end)
         if self.fte > 0 and not any(self.mix.shares.values()):
             raise refuse("there are catalysts and nothing for them to do", key="mix",
                          found="four shares of 0", expected="at least one share above 0")

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from cosim.errors import CosimError, ScenarioError
 from cosim.scenario import METIERS, Scenario, diff
-from cosim.scenario_file import field_at, meta
+from cosim.scenario_file import field_at, meta, table_of
+from cosim.scenario_levers import Dated
 from cosim.state import PUBLICS
 
 Lang = Literal["fr", "en"]
@@ -31,11 +32,12 @@ _METIERS = {
         "lieu": "places",
     },
 }
-#: Levers beside catalysis, in the order in which sentences tell them.
-LEVERS = (
-    "lieux", "droit", "ingenierie", "prime", "donnees", "outils", "competences",
-    "reconnaissance", "usine",
-)  # fmt: skip
+#: Levers beside catalysis, in the order in which sentences tell them: that of the document.
+LEVERS = tuple(
+    name
+    for name, field in Scenario.model_fields.items()
+    if (table := table_of(field)) and issubclass(table, Dated)
+)
 _CHOOSING = ("catalysis.", "territory.profile", "rules.")
 #: Values of the keys that are choices -> words.
 _CHOICES = {

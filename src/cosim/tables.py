@@ -122,7 +122,7 @@ def long(values: Array, start: str, replicates: Sequence[int], territory: str) -
 def record(ready: Plan, seed: int, replicate: int) -> tuple[Array, dict[str, pd.DataFrame]]:
     """Run one replicate with its journal, step by step.
 
-    `ready` comes from `journaled`. Returns float64[months, columns] and the tables but
+    `ready` comes from `Plan.journaled`. Returns float64[months, columns] and the tables but
     `indicators`.
     """
     substeps = ready.scenario.time.substeps
@@ -144,17 +144,6 @@ def record(ready: Plan, seed: int, replicate: int) -> tuple[Array, dict[str, pd.
         "dyads": _joined(dyads),
     }
     return run.out, {name: _table(name, columns, run) for name, columns in tables.items()}
-
-
-def journaled(ready: Plan) -> Plan:
-    """Return the plan whose runs write their journal."""
-    from dataclasses import replace
-
-    from cosim.population import template
-
-    return replace(
-        ready, template=template(ready.scenario, ready.place, ready.params, journal=True)
-    )
 
 
 def empty(name: str) -> pd.DataFrame:

@@ -103,10 +103,12 @@ def _follow(state, params, month):
     """Let the engineers follow the most complex alliances; set what that is worth."""
     alliances = state.alliances
     territory = state.territory
+    worked = territory.engineering > 0.0
     territory.engineering = 0.0
     engineers = state.calendar.engineers[month]
     if engineers == 0.0:
-        alliances.followed[: territory.n_alliances] = 0
+        if worked:
+            alliances.followed[: territory.n_alliances] = 0
         return
     followed = 0
     for a in range(territory.n_alliances):
