@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim import scenario as scenarios
+from cosim import scenario_levers, scenario_tables
 from cosim.errors import ScenarioError
 from cosim.parameters import PARAMETERS
 from cosim.scenario import (
@@ -612,3 +613,23 @@ CHOICES = [
 def test_every_choice_is_told_in_words_and_not_by_its_name(key, value):
     assert len(value_words(key, value, "fr").split()) > 1
     assert len(value_words(key, value, "en").split()) > 1
+
+
+def test_compiled_code_numbers_the_choices_in_the_order_of_the_document():
+    """The kernels know a choice by its place: both lists must be one."""
+    from cosim import state
+
+    def choices(table, key):
+        return get_args(table.model_fields[key].annotation)
+
+    assert state.DOMAIN_NAMES == scenario_tables.DOMAINS
+    assert state.METIERS == scenarios.METIERS
+    assert choices(scenario_tables.Catalysis, "invitation") == state.INVITATIONS
+    assert choices(scenario_tables.Catalysis, "matching") == state.MATCHINGS
+    assert choices(scenario_tables.Catalysis, "first_step") == state.FIRST_STEPS
+    assert choices(scenario_tables.Place, "profile") == ("mixed", *state.PROFILES)
+    for rule, names in state.RULES.items():
+        assert choices(scenario_levers.Rules, rule) == names
+    for name in state.SHARED:
+        given = type(getattr(Scenario(), name)).model_fields
+        assert tuple(key for key in given if key in state.PUBLICS) == state.PUBLICS
