@@ -10,7 +10,6 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,10 +122,11 @@ def write(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    drawn: dict[str, tuple[Figure, str]] = {}
+    drawn: dict[str, str] = {}
 
     def add(name: str, alt: str, figure: Callable[[], Figure]) -> None:
-        drawn[name] = (figure(), alt)
+        drawing.save(figure(), folder / "figures", name)
+        drawn[name] = _image(folder / "figures" / f"{name}.png", alt)
 
     for name in ("alliances", "engaged", "able"):
         label = INDICATORS[name].label(lang)
@@ -166,8 +166,6 @@ def write(
         add("articulation", _alt(lang, concept.fr, concept.en),
             lambda: concept.draw(results, lang=lang))  # fmt: skip
         place = ["map", "network", "articulation"]
-    for name, (figure, _) in drawn.items():
-        drawing.save(figure, folder / "figures", name)
     html = _page(effect, drawn, concepts, place, _counted(results, results_reference, lang), lang)
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
@@ -214,16 +212,13 @@ def _key(effect: Effect, name: str, lang: Lang) -> str:
     )
 
 
-def _image(figure: Figure, alt: str) -> str:
-    buffer = BytesIO()
-    with drawing.style():
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": "cosim"})
-    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+def _image(picture: Path, alt: str) -> str:
+    data = base64.b64encode(picture.read_bytes()).decode("ascii")
     return f'<figure><img src="data:image/png;base64,{data}" alt="{escape(alt)}"></figure>'
 
 
 def _page(
-    effect: Effect, drawn: dict[str, tuple[Figure, str]], concepts: list[str], place: list[str],
+    effect: Effect, drawn: dict[str, str], concepts: list[str], place: list[str],
     counted: str, lang: Lang,
 ) -> str:  # fmt: skip
     from cosim import __version__
@@ -233,9 +228,9 @@ def _page(
     territory = effect.scenario.place
     sample = scenario.territory.sample
     sampled = words["all"] if sample == 1 else words["some"].format(share=percent(sample, lang))
-    curves = "".join(_image(*drawn[name]) for name in drawn if name not in (*concepts, *place))
-    notions = "".join(_image(*drawn[name]) for name in concepts)
-    where = "".join(_image(*drawn[name]) for name in place)
+    curves = "".join(drawn[name] for name in drawn if name not in (*concepts, *place))
+    notions = "".join(drawn[name] for name in concepts)
+    where = "".join(drawn[name] for name in place)
     limits = "".join(f"<li>{escape(line)}</li>" for line in _LIMITS[lang])
     keys = "".join(_key(effect, name, lang) for name in KEY_FIGURES)
     seed = effect.scenario.seed
