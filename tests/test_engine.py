@@ -292,8 +292,8 @@ def test_a_state_of_somebody_s_making_is_refused_when_its_arrays_are_not_what_th
     state = plain.state(1, 0)
     rule = plain.schedule.mechanisms[4].rule()
     array = getattr(state, field)
-    spread = np.repeat(array, 2).view(type(array))[::2]
-    with pytest.raises(TypeError, match=f"state.{field} is not contiguous"):
+    spread = array[::2] if field == "actors" else np.repeat(array, 2)[::2]
+    with pytest.raises(TypeError, match="is not contiguous"):
         rule(state._replace(**{field: spread}), plain.params, 0, np.uint64(1))
     with pytest.raises(TypeError):
         rule(

@@ -43,10 +43,10 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head():
 
 def test_a_stale_page_is_found_and_mended_and_the_text_around_the_table_is_kept(tmp_path):
     odd = tmp_path / "odd.md"
-    odd.write_text(f"before\n{ledgers.BEGIN}\nold\n{ledgers.END}\nafter\n")
+    odd.write_text(f"before\n{ledgers.BEGIN}\nstale line\n{ledgers.END}\nafter\n")
     assert set(ledgers.write(tmp_path)) == set(ledgers.pages(tmp_path))
     text = odd.read_text()
-    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "stale line" not in text
     assert ledgers.write(tmp_path) == []
     (tmp_path / "facts.md").write_text("nonsense")
     assert ledgers.stale(tmp_path) == [tmp_path / "facts.md"]

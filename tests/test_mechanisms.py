@@ -57,11 +57,11 @@ def test_each_of_our_mechanisms_passes(name):
 
 
 #: Declared, and not always seen in three years: an overflow voids a run; sessions and setbacks
-#: are read before the next context; what a birth, a join or an action writes may equal what
-#: was there.
+#: are read before the next context, and few fresh contacts live to see it; what a birth, a join
+#: or an action writes may equal what was there.
 RARE = {
-    "territory.overflow", "actors.sessions", "actors.setbacks", "actors.soonest", "journal.other",
-    "journal.value", "alliances.outside", "alliances.cause", "alliances.rung",
+    "territory.overflow", "actors.fresh", "actors.sessions", "actors.setbacks", "actors.soonest",
+    "journal.other", "journal.value", "alliances.outside", "alliances.cause", "alliances.rung",
     "alliances.successes", "alliances.failures", "alliances.streak", "alliances.supported",
     "alliances.followed", "alliances.outside_evidence",
 }  # fmt: skip

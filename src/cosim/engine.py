@@ -99,8 +99,8 @@ def step(state, params, month, key):
 {calls}
 
 @kernel
-def run(state, params, first, last, key, scale, commune_class, out):
-    """Run steps first..last-1, one row of `out` per month; return where it stopped."""
+def run(state, params, first, last, key, scale, commune_class, out, origin):
+    """Run steps first..last-1, a row of `out` per month from `origin`; return where it stopped."""
     substeps = int(state.settings.substeps)
     reserve = state.actors.shape[0] + 64
     for month in range(first, last):
@@ -108,7 +108,7 @@ def run(state, params, first, last, key, scale, commune_class, out):
             return month
         step(state, params, month, key)
         if (month + 1) % substeps == 0:
-            row = month // substeps
+            row = month // substeps - origin
             measure(state, params, month, scale, commune_class, out[row], out[max(0, row - 1)])
     return last
 '''
@@ -236,9 +236,6 @@ def plan(scenario: Scenario, place: Territory | None = None) -> Plan:
     """Make a scenario ready to run; `place` replaces the territory that it names."""
     place = place or territory_of(scenario)
     params = parameters.resolve(scenario.parameters, scenario.time.substeps)
-    sample = scenario.territory.sample
-    scale = np.array([1.0 / sample if INDICATORS[name].scaled else 1.0 for name, _ in COLUMNS])
-    bounds = [bound for _, bound in COMMUNE_SIZES]
     return Plan(
         scenario=scenario,
         place=place,
@@ -246,9 +243,21 @@ def plan(scenario: Scenario, place: Territory | None = None) -> Plan:
         schedule=schedule(scenario),
         template=template(scenario, place, params),
         engaged=engaged_shares(scenario.time.start, params),
-        scale=scale,
-        commune_class=np.searchsorted(bounds, place.population, side="right").astype(np.int64),
+        scale=scale_of(scenario),
+        commune_class=commune_classes(place),
     )
+
+
+def scale_of(scenario: Scenario) -> Array:
+    """Return the factor that brings each column of a sample to the whole territory."""
+    whole = 1.0 / scenario.territory.sample
+    return np.array([whole if INDICATORS[name].scaled else 1.0 for name, _ in COLUMNS])
+
+
+def commune_classes(place: Territory) -> Array:
+    """Return the place of each commune in `COMMUNE_SIZES`, int64[C]."""
+    bounds = [bound for _, bound in COMMUNE_SIZES]
+    return np.searchsorted(bounds, place.population, side="right").astype(np.int64)
 
 
 def territory_of(scenario: Scenario) -> Territory:
@@ -303,20 +312,8 @@ class Run:
         self.state = room(self.state)
         self.plan.schedule.step(self.state, self.plan.params, self.month, self.key)
         check_overflow(self.state)
-        self.measure()
+        measured(self.plan, self.state, self.month, self.out)
         self.month += 1
-
-    def measure(self) -> None:
-        """Write this month's indicators, at its last step."""
-        from cosim.measure import measure
-
-        substeps = self.plan.scenario.time.substeps
-        if (self.month + 1) % substeps == 0:
-            row = self.month // substeps
-            measure(
-                self.state, self.plan.params, self.month, self.plan.scale,
-                self.plan.commune_class, self.out[row], self.out[max(0, row - 1)],
-            )  # fmt: skip
 
 
 # -- ensemble -----------------------------------------------------------------------------
@@ -329,23 +326,54 @@ def replicate(ready: Plan, seed: int, number: int) -> tuple[Array, State]:
     -------
     float64[months, columns of `COLUMNS`], State
     """
-    if ready.schedule.own:
-        run = Run(ready, seed, number)
-        while not run.done:
-            run.step()
-        return run.out, run.state
-    state = ready.state(seed, number)
-    key = streams.key(seed, number)
     out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
-    compiled = _compiled(ready.schedule.names)
-    month = 0
-    while month < ready.n_steps:
-        state = room(state)
-        month = compiled.run(
-            state, ready.params, month, ready.n_steps, key, ready.scale, ready.commune_class, out
-        )
-    check_overflow(state)
+    key = streams.key(seed, number)
+    state = advance(ready, ready.state(seed, number), 0, ready.scenario.n_months, key, out)
     return out, state
+
+
+def advance(
+    ready: Plan, state: State, first: int, last: int, key: np.uint64, out: Array, origin: int = 0
+) -> State:
+    """Simulate months first..last-1 of one territory without Python in the loop.
+
+    Writes the indicators of month m into `out[m - origin]`; returns the State, which is another
+    record of the same arrays when room was made for more alliances. A schedule with a rule of
+    somebody else's runs step by step.
+
+    Parameters
+    ----------
+    out : float64[months, columns of `COLUMNS`]
+    """
+    substeps = ready.scenario.time.substeps
+    step, stop = first * substeps, last * substeps
+    compiled = None if ready.schedule.own else _compiled(ready.schedule.names)
+    while step < stop:
+        state = room(state)
+        if compiled is not None:
+            step = compiled.run(
+                state, ready.params, step, stop, key, ready.scale, ready.commune_class, out, origin
+            )
+        else:
+            ready.schedule.step(state, ready.params, step, key)
+            check_overflow(state)
+            measured(ready, state, step, out, origin)
+            step += 1
+    check_overflow(state)
+    return state
+
+
+def measured(ready: Plan, state: State, step: int, out: Array, origin: int = 0) -> None:
+    """Write the indicators of a month into its row of `out`, at the month's last step."""
+    from cosim.measure import measure
+
+    month, rest = divmod(step + 1, ready.scenario.time.substeps)
+    if rest == 0:
+        row = month - 1 - origin
+        measure(
+            state, ready.params, step, ready.scale, ready.commune_class, out[row],
+            out[max(0, row - 1)],
+        )  # fmt: skip
 
 
 def kept(
@@ -482,6 +510,7 @@ def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
 
 
 __all__ = [
-    "Kept", "Plan", "Run", "Schedule", "check_overflow", "in_order", "kept", "own_rules", "plan",
-    "replicate", "replicates", "room", "schedule", "territory_of", "with_scenario",
+    "Kept", "Plan", "Run", "Schedule", "advance", "check_overflow", "commune_classes", "in_order",
+    "kept", "measured", "own_rules", "plan", "replicate", "replicates", "room", "scale_of",
+    "schedule", "territory_of", "with_scenario",
 ]  # fmt: skip

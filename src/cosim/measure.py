@@ -35,6 +35,8 @@ from cosim.state import (
     F_MEETINGS,
     F_SUCCESSES,
     LEVERS,
+    MEASURE_NETWORK,
+    MEASURE_TIES,
     N_DOMAINS,
     N_WORLDS,
     NEVER,
@@ -95,6 +97,7 @@ _SEEN = column("alliances_measured")
 _MEETINGS = column("meetings")
 _REGULARS = column("regulars")
 _PLACE_TIES = column("place_ties")
+_VISIBLE = column("visible")
 _REACH = column("reach", f"{SHARED[0]}/{PUBLICS[0]}")
 _ENGINEERING = column("ingenierie", ENGINEERING[0])
 assert column("convinced", SURVEYED) == _CONVINCED + _N_LEVELS - 1
@@ -233,9 +236,8 @@ def _alliances(state, month, out):
 def _ties(state, out):
     actors = state.actors
     ties = state.ties
-    kinds = state.kinds
-    within = 0.0
-    across = 0.0
+    within = np.int64(0)
+    across = np.int64(0)
     trust_within = 0.0
     trust_across = 0.0
     n = np.zeros(N_WORLDS + 1)
@@ -246,24 +248,28 @@ def _ties(state, out):
         for group in (0, 1 + kind):
             n[group] += 1.0
             out[_DEGREE + group] += actors.contacts[i]
+        # Sums of one actor first: the processor adds several of them up at once.
+        inside = 0.0
+        between = 0.0
         for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
-            other = kinds[ties.other[slot]]
+            other = actors.kind[ties.other[slot]]
             if ties.marks[slot] & PLACE_BORN:
                 out[_PLACE_TIES] += 0.5 if other != CATALYSEUR else 1.0
             # Sums without a branch: which world comes next cannot be foreseen.
             trust = ties.trust[slot]
-            same = 1.0 if other == kind else 0.0
-            cross = 1.0 if other != CATALYSEUR else 0.0
-            cross -= same
-            trust_within += same * trust
-            trust_across += cross * trust
+            same = np.int64(other == kind)
+            cross = np.int64(other != CATALYSEUR) - same
+            inside += same * trust
+            between += cross * trust
             within += same
             across += cross
+        trust_within += inside
+        trust_across += between
     out[_WITHIN] = trust_within
     out[_ACROSS] = trust_across
     _share(out, _WITHIN, within)
     _share(out, _ACROSS, across)
-    out[_CROSS] = across / (within + across) if within + across > 0.0 else 0.0
+    out[_CROSS] = across / (within + across) if within + across > 0 else 0.0
     for group in range(N_WORLDS + 1):
         _share(out, _DEGREE + group, n[group])
 
@@ -284,8 +290,8 @@ def _network(state, out):
     n = actors.shape[0]
     mark = np.zeros(n, np.bool_)
     parent = np.arange(n)
-    triads = 0.0
-    closed = 0.0
+    triads = 0
+    closed = 0
     for i in range(n):
         if actors.kind[i] == CATALYSEUR:
             continue
@@ -299,8 +305,8 @@ def _network(state, out):
         triads += degree * (degree - 1)
         for slot in range(first, last):
             j = ties.other[slot]
-            if actors.kind[j] == CATALYSEUR:
-                continue
+            if j < i or actors.kind[j] == CATALYSEUR:
+                continue  # each acquaintance once
             a = _root(parent, i)
             b = _root(parent, j)
             if a != b:
@@ -315,7 +321,7 @@ def _network(state, out):
         if actors.alive[i] and actors.kind[i] != CATALYSEUR:
             alive += 1.0
             members[_root(parent, i)] += 1.0
-    out[_CLUSTERING] = closed / triads if triads > 0.0 else 0.0
+    out[_CLUSTERING] = 2.0 * closed / triads if triads > 0 else 0.0
     out[_COMPONENTS] = members.max() / alive if alive > 0.0 else 0.0
 
 
@@ -356,9 +362,12 @@ def measure(state, params, month, scale, commune_class, out, previous):
     substeps = np.int64(state.settings.substeps)
     _actors(state, params, commune_class, out)
     models = _alliances(state, month, out)
-    _ties(state, out)
+    if state.settings.measured & MEASURE_TIES:
+        _ties(state, out)
     index = month // substeps
-    if index % 12 == 0:
+    if not state.settings.measured & MEASURE_NETWORK:
+        pass
+    elif index % 12 == 0:
         _network(state, out)
     else:
         out[_CLUSTERING] = previous[_CLUSTERING]
@@ -396,6 +405,7 @@ def measure(state, params, month, scale, commune_class, out, previous):
     out[_SEEN] = params.survey_sees * out[_RECOGNISED] * out[_ALLIANCES]
     out[_MEETINGS] = territory.flow[F_MEETINGS]
     out[_REGULARS] = visitors
+    out[_VISIBLE] = territory.visible
     for lever in range(3):
         for public in range(4):
             out[_REACH + 4 * lever + public] = territory.doses[lever, public]

@@ -34,6 +34,7 @@ from cosim.state import (
     State,
     record,
     records,
+    table,
 )
 from cosim.timetable import calendar, settings
 
@@ -233,7 +234,8 @@ def starting_commitment(start: str, params: Any) -> dict[str, tuple[float, float
     return moved
 
 
-def _beta_tables(start: str, params: Any) -> Array:
+def levels_tables(start: str, params: Any) -> Array:
+    """Return the quantiles of starting c and e by kind, float64[5, 2, 1025]."""
     tables = np.zeros((5, 2, 1025))
     commitment = starting_commitment(start, params)
     for kind, name in enumerate(("elu", "association", "company", "academic", "catalyseur")):
@@ -249,13 +251,26 @@ def _experiments(dates: Records, n_catalysts: int, params: Any) -> int:
     return 1 + 4 * max(1, n_catalysts) + math.ceil(dates.trials.max() / params.trial_cost / 12.0)
 
 
-def template(scenario: Scenario, place: Place, params: Any, journal: bool = False) -> State:
+def template(
+    scenario: Scenario,
+    place: Place,
+    params: Any,
+    journal: bool = False,
+    dates: Records | None = None,
+    levels: Array | None = None,
+) -> State:
     """Return the State of a scenario before anybody is drawn: seats, room and calendar.
 
     Copy it for each replicate and hand the copy to `seeding.initialise`.
+
+    Parameters
+    ----------
+    dates : CALENDAR[steps] (default: that of the scenario in this territory alone)
+    levels : what `levels_tables` gives, which many territories can share
     """
     where = scenario.territory
-    dates = calendar(scenario, place, params)
+    dates = calendar(scenario, place, params) if dates is None else dates
+    levels = levels_tables(scenario.time.start, params) if levels is None else levels
     seats = seats_of(place, params, where.sample, where.profile)
     n_catalysts = math.ceil(dates.fte.max())
     n_residents = len(seats["kind"])
@@ -263,7 +278,7 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
     n_communes = len(place.population)
     by_size = np.argsort(-place.population, kind="stable")
 
-    actors = records(n, ACTORS)
+    actors = table(n, ACTORS)
     actors.kind = CATALYSEUR
     actors.commune = by_size[0]
     for name in ("kind", "size_class", "commune", "profile"):
@@ -297,17 +312,16 @@ def template(scenario: Scenario, place: Place, params: Any, journal: bool = Fals
     territory.journal = journal
     return State(
         actors=actors,
-        ties=records(int(actors.room.sum()), TIES),
-        alliances=records(2 * n + 256, ALLIANCES),
+        ties=table(int(actors.room.sum()), TIES),
+        alliances=table(2 * n + 256, ALLIANCES),
         places=records(n_catalysts + int(dates.lieux.max()), PLACES),
         proposals=records(_experiments(dates, n_catalysts, params), PROPOSALS),
         communes=communes,
         residents=residents.astype(np.int64),
         order=np.arange(n),
-        kinds=actors.kind.copy(),
         old=np.zeros(n),
         mark=np.zeros(n, dtype=np.int32),
-        beta=_beta_tables(scenario.time.start, params),
+        beta=levels,
         calendar=dates,
         journal=records(32 * n + 4096 if journal else 1, JOURNAL),
         territory=territory,

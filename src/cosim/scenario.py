@@ -18,6 +18,7 @@ from cosim.scenario_levers import (
     Dated,
     Donnees,
     Droit,
+    France,
     Ingenierie,
     Lieux,
     Outils,
@@ -129,6 +130,7 @@ class Scenario(Table):
     competences: Competences = Competences()
     reconnaissance: Reconnaissance = Reconnaissance()
     usine: Usine = Usine()
+    france: France = France()
     rules: Rules = Rules()
     model: ModelChanges = ModelChanges()
     parameters: Annotated[dict[str, float], about(

@@ -11,6 +11,9 @@ from pydantic import model_validator
 
 from cosim.scenario_tables import Month, Table, about, check_dates
 
+#: Keys by which the national money of the usine is shared.
+UsineKey = Literal["none", "equal", "population", "need", "catalysts", "elsewhere"]
+
 # fmt: off
 
 
@@ -144,10 +147,14 @@ class Reconnaissance(Funded):
 class Usine(Dated):
     """Usine de la co-construction — the usine of co-construction."""
 
-    key: Annotated[Literal["none", "equal", "population"], about(
+    key: Annotated[UsineKey, about(
         "choice", "clé de l'usine", "key of the usine",
-        "part des 8 M€ + 5 M€ nationaux : aucune, égale entre territoires, selon la population",
-        "share of the national 8 M€ + 5 M€: none, equal between territories, by population",
+        "part des 8 M€ + 5 M€ nationaux : aucune, égale entre territoires, selon la population, "
+        "selon le besoin (habitants des communes de moins de 2 000), là où sont des catalyseurs, "
+        "là où il n'y en a pas (les deux dernières : `cosim france` seulement)",
+        "share of the national 8 M€ + 5 M€: none, equal between territories, by population, by "
+        "need (inhabitants of communes below 2,000), where catalysts are, elsewhere (the last two: "
+        "`cosim france` only)",
     )] = "none"
     factor: Annotated[float, about(
         "number", "facteur de l'usine", "factor of the usine",
@@ -158,6 +165,36 @@ class Usine(Dated):
         "mois sur lesquels l'enveloppe est dépensée", "months over which the envelope is spent",
         ge=1, le=600,
     )] = 36
+
+
+class France(Table):
+    """France : ce qui relie les territoires — what links the territories (`cosim france` only)."""
+
+    catalysts: Annotated[Literal["published", "none"], about(
+        "choice", "catalyseurs de France", "catalysts of France",
+        "les 350 postes publiés, de 2008 à 2020, ou aucun",
+        "the 350 published posts, from 2008 to 2020, or none",
+    )] = "published"
+    neighbours: Annotated[bool, about(
+        "boolean", "voisinage", "neighbours",
+        "les élus imitent les territoires voisins qui sont en avance",
+        "élus imitate the neighbouring territories that are ahead",
+    )] = True
+    gathering: Annotated[bool, about(
+        "boolean", "rencontre annuelle", "yearly gathering",
+        "les catalyseurs rapportent de juillet les réussites d'ailleurs",
+        "catalysts bring successes of elsewhere home in July",
+    )] = True
+    lag: Annotated[int, about(
+        "integer", "délai des nouvelles", "delay of news",
+        "mois avant que l'on sache ce que font les autres territoires",
+        "months until what other territories do is known", ge=1, le=24,
+    )] = 6
+    money: Annotated[Literal["each", "shared"], about(
+        "choice", "moyens des leviers", "means of the levers",
+        "ceux de chaque territoire, ou ceux de toute la France, partagés selon la population",
+        "those of each territory, or those of all of France, shared by population",
+    )] = "each"
 
 
 class Rules(Table):

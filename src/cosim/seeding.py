@@ -11,7 +11,7 @@ from cosim.mechanisms.doses import evidence_of
 from cosim.mechanisms.encounter import encounter
 from cosim.mechanisms.formation import budget, draw_domain, draw_type
 from cosim.mechanisms.occupants import draw_occupant
-from cosim.mechanisms.trust import trust
+from cosim.mechanisms.trust import settle, trust
 from cosim.state import BETA, CATALYSEUR, N_WORLDS, NOBODY, SEEDED
 from cosim.streams import SEED, block, exponential, index, uniform
 
@@ -130,7 +130,7 @@ def initialise(state, params, engaged, key):
             draw_occupant(state, params, i, 0, key)
     for month in range(-np.int64(params.burn_in), 0):
         encounter(state, params, month, key)
-        trust(state, params, month, key)
+        settle(state)  # nobody trusts above τ yet, so nobody has trust to lend
     n = actors.shape[0]
     flagged = np.zeros(n, np.bool_)
     rank = np.ones(n)

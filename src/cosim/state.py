@@ -1,19 +1,20 @@
-"""State: everything that changes in a run, as a few NumPy record arrays.
+"""State: everything that changes in a run, as tables of columns and a few NumPy record arrays.
 
 `state.actors.commitment[i]` reads and writes the same memory from compiled and from plain Python
 code. Rows of actors are seats: a seat is taken by successive occupants, and a vacant seat keeps
 its row. Nothing here knows a rule; `mechanisms/contacts.py` and `mechanisms/bonds.py` hold the
-operations that keep the records consistent.
+operations that keep the tables consistent.
 
-One record array per entity, and not one array per attribute: compiled functions count references
-to every array that they are handed, and with the 110 arrays of the first layout that took 93 % of
-a run and made the first compile five times as long.
+Actors, ties and alliances are a `Table` each: one array per column, as narrow as its values, so
+that what a month reads of everybody stays in the nearest cache. What is read row by row (calendar,
+journal, the territory itself) are NumPy records. `handle.py` hands all of it to compiled code.
 
 Shapes: n actors (seats), s tie slots, a alliance rows, p places, m steps, C communes, 17 domains.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,57 +71,53 @@ FRESH, BRIDGE, PLACE_BORN, DIALOGUE_BORN = 1, 2, 4, 8
 #: One row per seat.
 ACTORS = np.dtype(
     [
-        # What every mechanism reads, close together. Row numbers and what is passed to functions
-        # are 64 bits wide: each other width would compile the functions anew.
         ("id", "u8"),  # territory 30 bits, kind 3, ordinal 21, generation 10
         ("commitment", "f8"),  # in [0, 1]
         ("know_how", "f8"),  # in [0, 1]
-        ("first", "i8"),  # first tie slot
-        ("kind", "i8"),
-        ("needs", "i8"),  # bit set of domains
-        ("solutions", "i8"),  # bit set of domains
-        ("contacts", "i4"),  # ties in the list
-        ("fresh", "i4"),  # those of them that mechanism 4 has not seen, all at the end
+        ("first", "i4"),  # first tie slot
+        ("kind", "i1"),
         ("alive", "?"),  # the seat is taken
         ("ever", "?"),  # it has been taken before
-        ("load", "i4"),  # living alliances
-        ("capacity", "i4"),  # alliances
-        ("room", "i4"),  # tie slots
+        ("needs", "i4"),  # bit set of domains
+        ("solutions", "i4"),  # bit set of domains
+        ("contacts", "i1"),  # ties in the list
+        ("fresh", "i1"),  # those of them that mechanism 4 has not seen
+        ("load", "i1"),  # living alliances
+        ("capacity", "i1"),  # alliances
+        ("room", "i1"),  # tie slots
         ("soonest", "i4"),  # no tie of the list expires before
-        ("commune", "i4"),
-        ("size_class", "i4"),  # index in SIZE_CLASSES[kind]
-        ("profile", "i4"),  # index in PROFILES
-        ("seats", "i8", (MAX_SEATS,)),  # rows of alliances, in order of joining
+        ("commune", "i2"),
+        ("size_class", "i1"),  # index in SIZE_CLASSES[kind]
+        ("profile", "i1"),  # index in PROFILES
+        ("seats", "i4", (MAX_SEATS,)),  # rows of alliances, in order of joining
         ("imitation", "f8"),  # per step
         ("learning", "f8"),  # factor of mean 1
         ("support", "f8"),  # K(caseload) of the accompaniment, or 0
         ("commitment0", "f8"),  # on entry
         ("know_how0", "f8"),  # on entry
         ("leaves", "i8"),  # step of leaving by itself
-        ("coach", "i8"),  # row of the catalyst, or NOBODY
-        ("place", "i8"),  # row, or NOBODY
+        ("coach", "i4"),  # row of the catalyst, or NOBODY
+        ("place", "i4"),  # row, or NOBODY
         ("entered", "i4"),  # step
         ("coached_until", "i4"),  # step
         ("place_until", "i4"),  # step
-        ("wins", "i4"),  # since mechanism 6 last read them
-        ("setbacks", "i4"),  # since mechanism 5 last read them
-        ("sessions", "i4"),  # since mechanism 5 last read them
-    ],
-    align=True,
+        ("wins", "i2"),  # since mechanism 6 last read them
+        ("setbacks", "i2"),  # since mechanism 5 last read them
+        ("sessions", "i2"),  # since mechanism 5 last read them
+    ]
 )
 
-#: Contact lists: actor i owns slots first[i] : first[i] + contacts[i], oldest first.
+#: Contact lists: actor i owns slots first[i] : first[i] + contacts[i], in no order.
 TIES = np.dtype(
     [
+        ("other", "i4"),  # row
         ("trust", "f8"),  # directed
-        ("other", "i8"),  # row
         ("expiry", "i4"),  # step; NEVER while held by an alliance
         ("last", "i4"),  # step of the last contact
         ("met", "i4"),  # step
-        ("marks", "i4"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
+        ("marks", "i1"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
         ("evidence", "f8"),  # counted results behind `trust`, of the rule *beta* only
-    ],
-    align=True,
+    ]
 )
 
 #: One row per alliance, in order of birth, ended ones included.
@@ -129,24 +126,23 @@ ALLIANCES = np.dtype(
         ("id", "u8"),
         ("outside_trust", "f8"),
         ("outside_evidence", "f8"),  # of the rule *beta* only
-        ("members", "i8", (MAX_MEMBERS,)),  # rows in order of joining
-        ("n_members", "i4"),
-        ("domain", "i4"),  # bit
-        ("type", "i4"),
-        ("rung", "i4"),  # 0 or 1
-        ("origin", "i4"),
+        ("members", "i4", (MAX_MEMBERS,)),  # rows in order of joining
+        ("n_members", "i1"),
+        ("domain", "i1"),  # bit
+        ("type", "i1"),
+        ("rung", "i1"),  # 0 or 1
+        ("origin", "i1"),
         ("born", "i4"),  # step
         ("ended", "i4"),  # step; NEVER while living
-        ("cause", "i4"),  # LIVING while living
-        ("successes", "i4"),
-        ("failures", "i4"),
-        ("streak", "i4"),  # consecutive failures
+        ("cause", "i1"),  # LIVING while living
+        ("successes", "i2"),
+        ("failures", "i2"),
+        ("streak", "i2"),  # consecutive failures
         ("supported", "i4"),  # steps under support
         ("recognised", "i4"),  # step; NEVER while hidden
-        ("outside", "i4"),  # kind of the outside partner, or NOBODY
+        ("outside", "i1"),  # kind of the outside partner, or NOBODY
         ("followed", "i4"),  # by an engineer until this step
-    ],
-    align=True,
+    ]
 )
 
 #: One row per seat of a catalyst, then one per public place.
@@ -195,6 +191,8 @@ CALENDAR = np.dtype(
     [
         ("shock", "f8"),  # summed depth of crises
         ("demand", "f8"),  # citizens' demand, share
+        ("ahead", "f8"),  # by how much neighbouring élus are ahead in commitment
+        ("spread", "f8"),  # visible successes brought home from the gathering, per 100 actors
         ("fte", "f8"),  # of catalysis, that of the usine included
         ("own_fte", "f8"),  # the part that the lever catalysis pays
         ("droit", "f8"),  # strength
@@ -243,6 +241,8 @@ TERRITORY = np.dtype(
     align=True,
 )
 
+#: Bits of `settings.measured`.
+MEASURE_TIES, MEASURE_NETWORK = 1, 2
 INVITATIONS = ("random", "hubs", "periphery", "complementary")
 RANDOM, HUBS, PERIPHERY, COMPLEMENTARY = range(4)
 MATCHINGS = ("needs", "solutions")
@@ -281,6 +281,7 @@ SETTINGS = np.dtype(
         ("imitation", "i8"),
         ("third_party", "i8"),
         ("substeps", "i8"),
+        ("measured", "i8"),  # passes of `measure` over ties and over the network that are made
     ],
     align=True,
 )
@@ -300,18 +301,88 @@ JOURNAL = np.dtype(
 J_JOIN, J_LEAVE, J_ACTION, J_SPENDING = range(4)
 
 
+class Table:
+    """Columns of one length: `table.trust[slot]`, `table.trust = 0.5` fills the whole column.
+
+    `table["trust"]` is the column, `table[3]` a copy of one row, `table[:9]` a table of views,
+    `table[mask]` a table of copies. `layout` is one of ACTORS, TIES, ALLIANCES.
+    """
+
+    __slots__ = ("_addresses", "_columns", "dtype")
+    dtype: np.dtype[Any]
+    _columns: dict[str, Array]
+    _addresses: Array | None
+
+    def __init__(self, layout: np.dtype[Any], columns: dict[str, Array]):
+        object.__setattr__(self, "dtype", layout)
+        object.__setattr__(self, "_columns", columns)
+        object.__setattr__(self, "_addresses", None)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise AttributeError(f"no column {name}") from None
+
+    def __setattr__(self, name: str, values: Any) -> None:
+        self[name] = values
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, str):
+            return self._columns[at]
+        if isinstance(at, int | np.integer):
+            row = np.empty(1, self.dtype).view(np.recarray)
+            for name, column in self._columns.items():
+                row[name][0] = column[at]
+            return row[0]
+        return Table(self.dtype, {name: column[at] for name, column in self._columns.items()})
+
+    def __setitem__(self, name: str, values: Any) -> None:
+        if name not in self._columns:
+            raise AttributeError(f"no column {name}")
+        self._columns[name][...] = values
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[row] for row in range(len(self)))
+
+    def __reduce__(self) -> Any:
+        return Table, (self.dtype, self._columns)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Number of rows."""
+        return (len(self),)
+
+    @property
+    def addresses(self) -> Array:
+        """Number of rows and address of each column, int64: what compiled code receives."""
+        if self._addresses is None:
+            columns = self._columns.values()
+            if not all(column.flags.c_contiguous for column in columns):
+                raise TypeError("a table is not contiguous: copy the state first")
+            places = [column.__array_interface__["data"][0] for column in columns]
+            object.__setattr__(self, "_addresses", np.array([len(self), *places], np.int64))
+        return self._addresses  # type: ignore[return-value]
+
+    def copy(self) -> Table:
+        """Return a table that shares no memory with this one."""
+        return Table(self.dtype, {name: column.copy() for name, column in self._columns.items()})
+
+
 class State(NamedTuple):
     """The whole of one replicate of one territory."""
 
-    actors: Records  # ACTORS[n]
-    ties: Records  # TIES[s]
-    alliances: Records  # ALLIANCES[a]
+    actors: Table  # ACTORS[n]
+    ties: Table  # TIES[s]
+    alliances: Table  # ALLIANCES[a]
     places: Records  # PLACES[p]
     proposals: Records  # PROPOSALS[k]
     communes: Records  # COMMUNES[C + 1]
     residents: Array  # int64[seats without catalysts], by commune in id order
     order: Array  # int64[n], rows of actors in id order
-    kinds: Array  # int64[n], `actors.kind` once more, close together: seats keep their kind
     old: Array  # float64[n], scratch: a level before this mechanism
     mark: Array  # int32[n], scratch: all 0 between two uses
     beta: Array  # float64[5, 2, 1025], quantiles of starting c and e by kind
@@ -319,6 +390,12 @@ class State(NamedTuple):
     journal: Records  # JOURNAL[j]
     territory: Any  # one TERRITORY record
     settings: Any  # one SETTINGS record
+
+
+def table(rows: int, layout: np.dtype[Any]) -> Table:
+    """Return a table of `rows` rows of zeros."""
+    kinds = ((name, layout[name]) for name in layout.names or ())
+    return Table(layout, {n: np.zeros((rows, *k.shape), k.base) for n, k in kinds})
 
 
 def records(rows: int, dtype: np.dtype[Any]) -> Records:
@@ -342,8 +419,9 @@ def copy(state: State) -> State:
     return State(*(fresh(part) for part in state))
 
 
-def longer(array: Records, rows: int) -> Records:
-    """Return the record array with `rows` rows; new ones are zeros."""
-    wider = records(rows, array.dtype)
-    wider[: len(array)] = array
+def longer(rows: Table, n: int) -> Table:
+    """Return the table with `n` rows; new ones are zeros."""
+    wider = table(n, rows.dtype)
+    for name in rows.dtype.names or ():
+        wider[name][: len(rows)] = rows[name]
     return wider

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -48,6 +49,17 @@ LEGAL_COUNCILLORS = (
     (300_000, 65),
 )
 MOST_COUNCILLORS = 69
+
+#: Inhabitants below which a commune is small: where engineering is thinnest (assumption).
+SMALL_COMMUNE = 2_000
+#: Regions by code (INSEE, COG 2026).
+REGIONS = {
+    "01": "Guadeloupe", "02": "Martinique", "03": "Guyane", "04": "La Réunion", "06": "Mayotte",
+    "11": "Île-de-France", "24": "Centre-Val de Loire", "27": "Bourgogne-Franche-Comté",
+    "28": "Normandie", "32": "Hauts-de-France", "44": "Grand Est", "52": "Pays de la Loire",
+    "53": "Bretagne", "75": "Nouvelle-Aquitaine", "76": "Occitanie",
+    "84": "Auvergne-Rhône-Alpes", "93": "Provence-Alpes-Côte d'Azur", "94": "Corse",
+}  # fmt: skip
 
 # What a name may start with without being told apart by it.
 LEADING_WORDS = r"^(?:(?:cc|ca|cu) )?(?:(?:de|du|des|d|le|la|les|l) )*"
@@ -141,7 +153,8 @@ class NationalTotals(NamedTuple):
     """Sums over all communes of France, which rescale the laws of population.
 
     `pop_124` and `pop_090` are sums of (inhabitants / 1000) to the power 1.24 (companies)
-    and .9 (associations).
+    and .9 (associations); `in_small_communes` counts the inhabitants of communes below
+    `SMALL_COMMUNE`.
     """
 
     population: int
@@ -149,6 +162,7 @@ class NationalTotals(NamedTuple):
     pop_090: float
     councillors: int
     communes: int
+    in_small_communes: int
 
 
 def legal_councillors(population: int) -> int:
@@ -235,6 +249,24 @@ def load(code: str) -> Territory:
     return _load(code)
 
 
+def every(codes: Sequence[str] | None = None) -> tuple[Territory, ...]:
+    """The territories of these codes (default: all of France), sorted by code.
+
+    Raises
+    ------
+    TerritoryError : one of them does not exist
+    """
+    if codes is not None:
+        return tuple({place.code: place for place in sorted(map(load, codes), key=_code)}.values())
+    towns = dict(list(_communes().groupby("territory")))
+    names = _territories().set_index("code")[["name", "type"]]
+    return tuple(_made(c, name, kind, towns[c]) for c, name, kind in names.itertuples())
+
+
+def _code(place: Territory) -> str:
+    return place.code
+
+
 def synthetic(
     communes: int = 3,
     population: int = 3_000,
@@ -307,6 +339,7 @@ def national_totals() -> NationalTotals:
         pop_090=float((thousands**0.9).sum()),
         councillors=int(towns.conseillers.sum()),
         communes=len(towns),
+        in_small_communes=int(towns.population[towns.population < SMALL_COMMUNE].sum()),
     )
 
 
@@ -391,11 +424,14 @@ def _search_names() -> tuple[pd.Series[str], pd.Series[str]]:
 def _load(code: str) -> Territory:
     row = _territories().set_index("code").loc[code]
     towns = _communes()
-    towns = towns[towns.territory == code]
+    return _made(code, row["name"], row["type"], towns[towns.territory == code])
+
+
+def _made(code: str, name: object, kind: object, towns: pd.DataFrame) -> Territory:
     return Territory(
         code=code,
-        name=str(row["name"]),
-        kind=str(row["type"]),
+        name=str(name),
+        kind=str(kind),
         departments=tuple(sorted(set(towns.dep))),
         number=int(code),
         commune_codes=tuple(towns.code),

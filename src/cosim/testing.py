@@ -158,9 +158,8 @@ def _check_contacts(state: State, month: int | None) -> None:
         _require(np.array_equal(values[one], values[two]),
                  f"ties.{name}", "differs between the two sides of a tie")  # fmt: skip
     fresh = ties.marks[slot] & FRESH != 0
-    last = actors.first[owner] + actors.contacts[owner] - slot <= actors.fresh[owner]
-    _require(np.array_equal(fresh, last) and bool((actors.fresh <= actors.contacts).all()),
-             "actors.fresh", "does not count the fresh ties at the end of the list")  # fmt: skip
+    _require(np.array_equal(np.bincount(owner[fresh], minlength=n), actors.fresh),
+             "actors.fresh", "does not count the fresh ties of the list")  # fmt: skip
     _within("ties.trust", ties.trust[slot], 0.0, 1.0)
     _within("ties.marks", ties.marks[slot], 0, 15)
     _require(bool((ties.met[slot] <= ties.last[slot]).all()),
@@ -385,9 +384,8 @@ def relabelled(state: State, forth: Array) -> State:
     made = copy(state)
     actors = made.actors
     names = np.append(forth, NOBODY)  # row NOBODY = -1 stays nobody
-    for field in actors.dtype.names:
+    for field in actors.dtype.names or ():
         actors[field][forth] = state.actors[field]
-    made.kinds[forth] = state.kinds
     made.old[forth] = state.old
     made.order[:] = names[state.order]
     actors.coach = names[actors.coach]

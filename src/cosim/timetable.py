@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim import facts
+from cosim.errors import ScenarioError
 from cosim.state import (
     CALENDAR,
     DONNEES,
@@ -24,6 +25,8 @@ from cosim.state import (
     L_USINE,
     MATCHINGS,
     MAX_REGULARS,
+    MEASURE_NETWORK,
+    MEASURE_TIES,
     METIERS,
     PUBLICS,
     RULES,
@@ -41,22 +44,54 @@ if TYPE_CHECKING:
     from cosim.territory import Territory as Place
 
 
+#: What depends on the size of a territory: posts, and k€ or euros.
+_AMOUNTS = ("fte", "own_fte", "engineers", "trials", "purse", "cases", "amounts", "spend")
+
+
 def calendar(scenario: Scenario, place: Place, params: Any) -> Records:
-    """Return what happens at each step: CALENDAR[steps].
+    """Return what happens at each step in one territory: CALENDAR[steps].
 
     `params` is the record of the ledger, per step (of its costs, none depends on time). Amounts of
     money and of posts are those of the simulated share of the territory.
     """
-    sub = scenario.time.substeps
-    months = scenario.n_months
-    monthly = records(months, CALENDAR)
+    return complete(common(scenario, params), scenario, params, _usine_part(scenario, place))
+
+
+def common(scenario: Scenario, params: Any) -> Records:
+    """Return what the scenario says of each month, the same in every territory."""
+    monthly = records(scenario.n_months, CALENDAR)
     _context(scenario, monthly)
     _levers(scenario, params, monthly)
     _prime(scenario, monthly)
-    _usine(scenario, place, params, monthly)
+    return monthly
+
+
+def complete(
+    monthly: Records, scenario: Scenario, params: Any, usine: float,
+    posts: Array | None = None, share: float = 1.0,
+) -> Records:  # fmt: skip
+    """Return CALENDAR[steps] of a territory from what is `common` to all.
+
+    Parameters
+    ----------
+    usine : its share of the national money of the usine
+    posts : float64[months], FTE of catalysis beside those of the scenario
+    share : factor on amounts and posts of the scenario (not on places, droit, one prime)
+    """
+    sub = scenario.time.substeps
+    monthly = monthly.copy()
+    if share != 1.0:
+        whole = monthly.spend[:, (L_LIEUX, L_DROIT)].copy()
+        for name in _AMOUNTS:
+            monthly[name] *= share
+        monthly.spend[:, (L_LIEUX, L_DROIT)] = whole
+    if posts is not None:
+        monthly.own_fte += posts
+        monthly.spend[:, L_CATALYSIS] += posts * params.fte_cost / 12.0
+    _usine(scenario, usine, params, monthly)
     monthly.fte += monthly.own_fte
     sample = scenario.territory.sample
-    for name in ("fte", "own_fte", "engineers", "trials", "purse", "cases", "amounts", "spend"):
+    for name in _AMOUNTS:
         monthly[name] *= sample
     dates = np.repeat(monthly, sub).view(np.recarray)
     dates.spend /= sub
@@ -146,17 +181,32 @@ def _prime(scenario: Scenario, dates: Records) -> None:
             dates.purse[k] = round(prime.yearly_budget * 1000.0)
 
 
-def _usine(scenario: Scenario, place: Place, params: Any, dates: Records) -> None:
-    """Add what the three volets of the usine bring to the territory."""
-    from cosim.territory import national_totals, territories
+def _usine_part(scenario: Scenario, place: Place) -> float:
+    """Return the share of the national money of the usine that one territory gets."""
+    from cosim.territory import SMALL_COMMUNE, national_totals, territories
 
+    match scenario.usine.key:
+        case "none":
+            return 0.0
+        case "equal":
+            return 1.0 / len(territories())
+        case "population":
+            return float(place.population.sum()) / national_totals().population
+        case "need":
+            small = place.population[place.population < SMALL_COMMUNE]
+            return float(small.sum()) / national_totals().in_small_communes
+        case key:
+            raise ScenarioError(
+                "where catalysts are is known in a run of France only", key="usine.key", found=key,
+                expected="equal, population or need; or `cosim france`",
+            )  # fmt: skip
+
+
+def _usine(scenario: Scenario, part: float, params: Any, dates: Records) -> None:
+    """Add what the three volets of the usine bring to the territory."""
     usine = scenario.usine
-    if usine.key == "none" or usine.factor == 0.0:
+    if part == 0.0 or usine.factor == 0.0:
         return
-    if usine.key == "equal":
-        part = 1.0 / len(territories())
-    else:
-        part = float(place.population.sum()) / national_totals().population
     months = scenario.months_of(usine)
     on = np.zeros(len(dates))
     first = scenario.month_index(usine.start) if usine.start else 0
@@ -194,6 +244,7 @@ def settings(scenario: Scenario) -> Any:
     made.lieux_capacity = min(MAX_REGULARS, int(scenario.lieux.capacity * sample + 0.5))
     made.sample = sample
     made.substeps = scenario.time.substeps
+    made.measured = MEASURE_TIES | MEASURE_NETWORK
     for name, choices in RULES.items():
         made[name] = choices.index(getattr(rules, name))
     return made

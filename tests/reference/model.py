@@ -46,7 +46,7 @@ class Entry:
 
 
 class Seat(mesa.Agent):
-    """A seat and its occupant. `contacts` is ordered, oldest first: contact -> entry."""
+    """A seat and its occupant. `contacts` is ordered: contact -> entry."""
 
     def __init__(self, model: Oracle, id: int, **state: object) -> None:
         super().__init__(model)
@@ -275,7 +275,8 @@ class Oracle(mesa.Model):
         bond.expiry = self.t + random.geometric(u, min(1.0, loss))
 
     def dissolve(self, i: Seat, j: Seat) -> None:
-        del i.contacts[j], j.contacts[i]
+        for seat, contact in ((i, j), (j, i)):
+            seat.contacts = without(seat.contacts, contact)
 
     # -- §7.3 alliances -------------------------------------------------------------------
 
@@ -352,6 +353,13 @@ class Oracle(mesa.Model):
         chance = logistic(p.join_base + p.birth_trust * trust + p.birth_maturity * k.maturity
                           - p.birth_load * k.fraction + self.relief(k))  # fmt: skip
         return self.u(random.ACCEPT, a.id, self.t, n) < chance
+
+
+def without(contacts: dict[Seat, Entry], gone: Seat) -> dict[Seat, Entry]:
+    """The list once an entry is removed (§7.2): the last takes its place."""
+    seats = list(contacts)
+    seats[seats.index(gone)] = seats[-1]
+    return {seat: contacts[seat] for seat in seats[:-1]}
 
 
 def pairs(group: list[Seat]) -> list[tuple[Seat, Seat]]:

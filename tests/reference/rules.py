@@ -425,9 +425,13 @@ def send_home(w: Oracle, venue: Venue, closed: bool) -> None:
 def encounter(w: Oracle) -> None:
     p = w.params
     for i in w.seats:
-        for j, entry in list(i.contacts.items()):
-            if entry.bond.expiry <= w.t and not w.held(i, j):
+        position = 0
+        while position < len(i.contacts):
+            j = list(i.contacts)[position]
+            if i.contacts[j].bond.expiry <= w.t and not w.held(i, j):
                 w.dissolve(i, j)
+            else:
+                position += 1
     rate = p.encounters * max(0.0, 1.0 - p.crisis_meetings * w.calendar.shock[w.t])
     for i in w.seats:
         if not i.alive:

@@ -64,6 +64,50 @@ def has_room(actors, i):
 
 
 @kernel
+def _move_alliance(alliances, source, target):
+    alliances.id[target] = alliances.id[source]
+    alliances.outside_trust[target] = alliances.outside_trust[source]
+    alliances.outside_evidence[target] = alliances.outside_evidence[source]
+    for k in range(alliances.n_members[source]):
+        alliances.members[target, k] = alliances.members[source, k]
+    alliances.n_members[target] = alliances.n_members[source]
+    alliances.domain[target] = alliances.domain[source]
+    alliances.type[target] = alliances.type[source]
+    alliances.rung[target] = alliances.rung[source]
+    alliances.origin[target] = alliances.origin[source]
+    alliances.born[target] = alliances.born[source]
+    alliances.ended[target] = alliances.ended[source]
+    alliances.cause[target] = alliances.cause[source]
+    alliances.successes[target] = alliances.successes[source]
+    alliances.failures[target] = alliances.failures[source]
+    alliances.streak[target] = alliances.streak[source]
+    alliances.supported[target] = alliances.supported[source]
+    alliances.recognised[target] = alliances.recognised[source]
+    alliances.outside[target] = alliances.outside[source]
+    alliances.followed[target] = alliances.followed[source]
+
+
+@kernel
+def forget_ended(state):
+    """Take ended alliances from the table; others keep their order. For runs without journal."""
+    actors = state.actors
+    alliances = state.alliances
+    kept = 0
+    for a in range(state.territory.n_alliances):
+        if alliances.ended[a] != NEVER:
+            continue
+        if kept != a:
+            _move_alliance(alliances, a, kept)
+            for k in range(alliances.n_members[kept]):
+                i = alliances.members[kept, k]
+                for s in range(actors.load[i]):
+                    if actors.seats[i, s] == a:
+                        actors.seats[i, s] = kept
+        kept += 1
+    state.territory.n_alliances = kept
+
+
+@kernel
 def log_event(state, what, month, alliance, actor, other, value):
     """Write one event to the journal, if it is on."""
     territory = state.territory

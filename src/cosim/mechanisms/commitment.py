@@ -30,15 +30,18 @@ def commitment(state, params, month, key):
     actors = state.actors
     calendar = state.calendar
     old = state.old
-    old[:] = actors.commitment
+    for i in range(actors.shape[0]):
+        old[i] = actors.commitment[i]
     outside = params.external + params.crisis_push * calendar.shock[month]
     if calendar.odd[month]:
         outside += params.odd_push
-    outside += params.visible_success * min(params.visible_cap, state.territory.visible)
+    seen = state.territory.visible + calendar.spread[month]
+    outside += params.visible_success * min(params.visible_cap, seen)
     demand = params.demand * max(0.0, calendar.demand[month] - 0.75)
+    demand += params.neighbour_imitation * calendar.ahead[month]
     width = params.confidence_width if state.settings.imitation == BOUNDED else 1.0
     hurt = params.discouragement * (1.0 - params.droit_failure * calendar.droit[month])
-    for i in range(old.shape[0]):
+    for i in range(actors.shape[0]):
         if not actors.alive[i]:
             continue
         x = outside + actors.imitation[i] * mean_commitment(actors, state.ties, old, i, width)

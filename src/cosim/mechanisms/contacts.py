@@ -52,27 +52,30 @@ def trust_in(actors, ties, params, i, j):
 
 
 @kernel
-def _remove(actors, ties, i, j):
-    slot = slot_of(actors, ties, i, j)
-    end = actors.first[i] + actors.contacts[i] - 1
-    if ties.marks[slot] & FRESH:
+def _move(ties, source, target):
+    ties.other[target] = ties.other[source]
+    ties.trust[target] = ties.trust[source]
+    ties.met[target] = ties.met[source]
+    ties.last[target] = ties.last[source]
+    ties.expiry[target] = ties.expiry[source]
+    ties.marks[target] = ties.marks[source]
+    ties.evidence[target] = ties.evidence[source]
+
+
+@kernel
+def _remove(actors, ties, i, hole):
+    """Take slot `hole` from the list of `i`: the last entry fills it."""
+    if ties.marks[hole] & FRESH:
         actors.fresh[i] -= 1
-    for s in range(slot, end):
-        ties.other[s] = ties.other[s + 1]
-        ties.trust[s] = ties.trust[s + 1]
-        ties.met[s] = ties.met[s + 1]
-        ties.last[s] = ties.last[s + 1]
-        ties.expiry[s] = ties.expiry[s + 1]
-        ties.marks[s] = ties.marks[s + 1]
-        ties.evidence[s] = ties.evidence[s + 1]
     actors.contacts[i] -= 1
+    _move(ties, actors.first[i] + actors.contacts[i], hole)
 
 
 @kernel
 def dissolve(actors, ties, i, j):
     """Take the acquaintance of `i` and `j` from both lists."""
-    _remove(actors, ties, i, j)
-    _remove(actors, ties, j, i)
+    _remove(actors, ties, i, slot_of(actors, ties, i, j))
+    _remove(actors, ties, j, slot_of(actors, ties, j, i))
 
 
 @kernel
@@ -214,7 +217,9 @@ def lapse(state, month):
         slot = actors.first[i]
         while slot < actors.first[i] + actors.contacts[i]:
             if ties.expiry[slot] <= month:
-                dissolve(actors, ties, i, ties.other[slot])
+                j = ties.other[slot]
+                _remove(actors, ties, i, slot)
+                _remove(actors, ties, j, slot_of(actors, ties, j, i))
             else:
                 slot += 1
         soonest = NEVER

@@ -6,6 +6,8 @@ McPherson et al. 2001; Catalini 2018 for places.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cosim.compiled import kernel
@@ -64,15 +66,18 @@ def encounter(state, params, month, key):
     rate = params.encounters
     if month >= 0:  # the burn-in before the first step knows no crisis
         rate *= max(0.0, 1.0 - params.crisis_meetings * state.calendar.shock[month])
+    calm = math.exp(-rate)
     for i in state.order:
         if not actors.alive[i]:
             continue
         mean = rate
+        none = calm
         if actors.kind[i] == CATALYSEUR:
             k = np.int64((actors.id[i] >> np.uint64(10)) & np.uint64(0x1FFFFF))
             mean *= params.catalyst_encounters * presence(state.calendar, month, k)
+            none = 0.0
         u, v = block(key, ENCOUNTER, actors.id[i], month, 0)
-        for m in range(poisson(u, mean)):
+        for m in range(0 if u < none else poisson(u, mean)):
             draw = 1 + 16 * m
             j = through_contact(state, params, i, month, draw, key)
             if j == NOBODY:

@@ -31,8 +31,9 @@ def know_how(state, params, month, key):
     """Move every actor's know-how by coaching, partners, forgetting and past successes."""
     actors = state.actors
     old = state.old
-    old[:] = actors.know_how
-    for i in range(old.shape[0]):
+    for i in range(actors.shape[0]):
+        old[i] = actors.know_how[i]
+    for i in range(actors.shape[0]):
         if not actors.alive[i]:
             continue
         e = old[i]

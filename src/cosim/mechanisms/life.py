@@ -108,7 +108,8 @@ def _follow(state, params, month):
     engineers = state.calendar.engineers[month]
     if engineers == 0.0:
         if worked:
-            alliances.followed[: territory.n_alliances] = 0
+            for a in range(territory.n_alliances):
+                alliances.followed[a] = 0
         return
     followed = 0
     for a in range(territory.n_alliances):
