@@ -113,8 +113,8 @@ TIES = np.dtype(
         ("other", "i4"),  # row
         ("trust", "f8"),  # directed
         ("expiry", "i4"),  # step; NEVER while held by an alliance
-        ("last", "i4"),  # step of the last contact
-        ("met", "i4"),  # step
+        ("last", "i2"),  # step of the last contact (a run has at most 2 400)
+        ("met", "i2"),  # step
         ("marks", "i1"),  # FRESH | BRIDGE | PLACE_BORN | DIALOGUE_BORN
         ("evidence", "f8"),  # counted results behind `trust`, of the rule *beta* only
     ]

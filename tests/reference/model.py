@@ -241,8 +241,9 @@ class Oracle(mesa.Model):
         if j in i.contacts:
             bond = i.contacts[j].bond
             bond.last = self.t
-            bond.place |= mark == "place"
-            if not self.held(i, j):
+            new_place = mark == "place" and not bond.place
+            bond.place |= new_place
+            if not self.held(i, j) and (new_place or bond.expiry <= self.t):
                 self.draw_expiry(i, j)
             return
         if any(self.full(side) and self.victim(side) is None for side in (i, j)):

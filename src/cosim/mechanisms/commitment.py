@@ -49,7 +49,8 @@ def commitment(state, params, month, key):
         if actors.kind[i] == ELU:
             x += demand
         c = old[i] + (1.0 - old[i]) * min(1.0, x) - params.wear * old[i]
-        c *= (1.0 - hurt) ** actors.setbacks[i]
+        if actors.setbacks[i] > 0:
+            c *= (1.0 - hurt) ** actors.setbacks[i]
         if actors.sessions[i] > 0:
             push = min(1.0, params.session_push * affinity(actors, params, i, 0))
             c += (1.0 - c) * (1.0 - (1.0 - push) ** actors.sessions[i])

@@ -6,6 +6,7 @@ from cosim.compiled import kernel
 from cosim.state import (
     ACADEMIC,
     ASSOCIATION,
+    BETA,
     BRIDGE,
     COMPANY,
     ELU,
@@ -52,34 +53,39 @@ def trust_in(actors, ties, params, i, j):
 
 
 @kernel
-def _move(ties, source, target):
+def _move(state, source, target):
+    ties = state.ties
     ties.other[target] = ties.other[source]
     ties.trust[target] = ties.trust[source]
     ties.met[target] = ties.met[source]
     ties.last[target] = ties.last[source]
     ties.expiry[target] = ties.expiry[source]
     ties.marks[target] = ties.marks[source]
-    ties.evidence[target] = ties.evidence[source]
+    if state.settings.trust == BETA:
+        ties.evidence[target] = ties.evidence[source]
 
 
 @kernel
-def _remove(actors, ties, i, hole):
+def _remove(state, i, hole):
     """Take slot `hole` from the list of `i`: the last entry fills it."""
-    if ties.marks[hole] & FRESH:
+    actors = state.actors
+    if state.ties.marks[hole] & FRESH:
         actors.fresh[i] -= 1
     actors.contacts[i] -= 1
-    _move(ties, actors.first[i] + actors.contacts[i], hole)
+    _move(state, actors.first[i] + actors.contacts[i], hole)
 
 
 @kernel
-def dissolve(actors, ties, i, j):
+def dissolve(state, i, j):
     """Take the acquaintance of `i` and `j` from both lists."""
-    _remove(actors, ties, i, slot_of(actors, ties, i, j))
-    _remove(actors, ties, j, slot_of(actors, ties, j, i))
+    _remove(state, i, slot_of(state.actors, state.ties, i, j))
+    _remove(state, j, slot_of(state.actors, state.ties, j, i))
 
 
 @kernel
-def _append(actors, ties, i, j, trust, month, marks):
+def _append(state, i, j, trust, month, marks):
+    actors = state.actors
+    ties = state.ties
     slot = actors.first[i] + actors.contacts[i]
     ties.other[slot] = j
     ties.trust[slot] = trust
@@ -87,7 +93,8 @@ def _append(actors, ties, i, j, trust, month, marks):
     ties.last[slot] = month
     ties.expiry[slot] = NEVER
     ties.marks[slot] = marks
-    ties.evidence[slot] = 0.0
+    if state.settings.trust == BETA:
+        ties.evidence[slot] = 0.0
     actors.contacts[i] += 1
     actors.fresh[i] += 1
 
@@ -172,6 +179,12 @@ def meet(state, params, i, j, mark, month, key):
 
     `mark` is 0, DIALOGUE_BORN or PLACE_BORN.
     """
+    return introduce(state, params, i, j, mark, False, month, key)
+
+
+@kernel
+def introduce(state, params, i, j, mark, linked, month, key):
+    """Let two actors `meet`; `linked` says that they are known to have a contact in common."""
     actors = state.actors
     ties = state.ties
     state.territory.flow[F_MEETINGS] += 1.0
@@ -180,10 +193,12 @@ def meet(state, params, i, j, mark, month, key):
         slot_j = slot_of(actors, ties, j, i)
         ties.last[slot_i] = month
         ties.last[slot_j] = month
-        if mark == PLACE_BORN:
+        placed = mark == PLACE_BORN and not ties.marks[slot_i] & PLACE_BORN
+        if placed:
             ties.marks[slot_i] |= PLACE_BORN
             ties.marks[slot_j] |= PLACE_BORN
-        if ties.expiry[slot_i] != NEVER:
+        expiry = ties.expiry[slot_i]
+        if expiry <= month or (placed and expiry != NEVER):
             draw_expiry(actors, ties, params, i, slot_i, j, slot_j, month, key)
         return True
     if _full(actors, i) and _victim(actors, ties, i) == NOBODY:
@@ -191,14 +206,16 @@ def meet(state, params, i, j, mark, month, key):
     if _full(actors, j) and _victim(actors, ties, j) == NOBODY:
         return False
     if _full(actors, i):
-        dissolve(actors, ties, i, _victim(actors, ties, i))
+        dissolve(state, i, _victim(actors, ties, i))
+        linked = False  # the victim may have been what linked them
     if _full(actors, j):
-        dissolve(actors, ties, j, _victim(actors, ties, j))
+        dissolve(state, j, _victim(actors, ties, j))
+        linked = False
     marks = mark | FRESH
-    if not _common_contact(actors, ties, state.mark, i, j):
+    if not linked and not _common_contact(actors, ties, state.mark, i, j):
         marks |= BRIDGE
-    _append(actors, ties, i, j, base_trust(params, actors.kind[j]), month, marks)
-    _append(actors, ties, j, i, base_trust(params, actors.kind[i]), month, marks)
+    _append(state, i, j, base_trust(params, actors.kind[j]), month, marks)
+    _append(state, j, i, base_trust(params, actors.kind[i]), month, marks)
     slot_i = actors.first[i] + actors.contacts[i] - 1
     slot_j = actors.first[j] + actors.contacts[j] - 1
     if not share_alliance(actors, i, j):
@@ -218,8 +235,8 @@ def lapse(state, month):
         while slot < actors.first[i] + actors.contacts[i]:
             if ties.expiry[slot] <= month:
                 j = ties.other[slot]
-                _remove(actors, ties, i, slot)
-                _remove(actors, ties, j, slot_of(actors, ties, j, i))
+                _remove(state, i, slot)
+                _remove(state, j, slot_of(actors, ties, j, i))
             else:
                 slot += 1
         soonest = NEVER

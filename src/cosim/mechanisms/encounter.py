@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from cosim.compiled import kernel
-from cosim.mechanisms.contacts import lapse, meet
+from cosim.mechanisms.contacts import introduce, lapse, meet
 from cosim.mechanisms.context import presence
 from cosim.mechanisms.doses import affinity
 from cosim.state import CATALYSEUR, NOBODY, PLACE_BORN
@@ -80,10 +80,11 @@ def encounter(state, params, month, key):
         for m in range(0 if u < none else poisson(u, mean)):
             draw = 1 + 16 * m
             j = through_contact(state, params, i, month, draw, key)
-            if j == NOBODY:
+            linked = j != NOBODY
+            if not linked:
                 j = near(state, params, i, month, draw, key)
             if j != NOBODY:
-                meet(state, params, i, j, 0, month, key)
+                introduce(state, params, i, j, 0, linked, month, key)
         p = actors.place[i]
         if p != NOBODY:
             more = rate * (params.place_encounters - 1.0) * affinity(actors, params, i, 3)

@@ -266,13 +266,18 @@ def birth_probability(state, params, i, j):
 
 
 @kernel
-def highest_logit(state, params, i):
-    """Return the highest logit of a birth that `i` could have with any contact, without levers.
+def quarter_of(actors, i):
+    """Return the quarter in which the maturity of `i` lies, from 0 to 4."""
+    return np.int64(math.ceil(4.0 * maturity(actors, i)))
+
+
+@kernel
+def highest_logit(params, quarter):
+    """Return the highest logit of a birth that an actor could have with any contact, no levers.
 
     By the quarter of its maturity, so that two scenarios rarely look at different contacts.
     """
-    quarter = math.ceil(4.0 * maturity(state.actors, i)) / 4.0
-    return birth_logit(params, 1.0, quarter, 1.0, 0.0)
+    return birth_logit(params, 1.0, quarter / 4.0, 1.0, 0.0)
 
 
 @kernel
@@ -314,6 +319,7 @@ def _look(state, params, i, u, levers, pull, bound, candidates, n, month, key):
     """Let `i` consider its contacts in one pass; return how many candidates there are now.
 
     One geometric skip leads from each contact that is considered to the next; `u` is the first.
+    Most lists are shorter than the first skip: the caller need not come here for those.
     """
     actors = state.actors
     ties = state.ties
@@ -321,8 +327,6 @@ def _look(state, params, i, u, levers, pull, bound, candidates, n, month, key):
     consider = LEVER if levers else CONSIDER
     birth = EXTRA if levers else BIRTH
     attention = 0.5 * params.attention * bound
-    if u >= attention * actors.contacts[i]:
-        return n  # longer than the list: no logarithm needed
     draw = 0
     position = -1 + geometric(u, attention)
     while position < actors.contacts[i]:
@@ -348,19 +352,26 @@ def _candidates(state, params, pull, levers, candidates, month, key):
     actors = state.actors
     n = 0
     raised = params.droit_barrier * state.calendar.droit[month] + pull
+    half = 0.5 * params.attention
+    bounds = np.empty(5)
+    for quarter in range(5):
+        bounds[quarter] = logistic(highest_logit(params, quarter))
     for i in state.order:
         if actors.kind[i] >= N_WORLDS or not has_room(actors, i):
             continue
         if n + 2 * actors.contacts[i] + 1 > candidates.shape[0]:
             return -1
-        highest = highest_logit(state, params, i)
-        bound = logistic(highest)
+        quarter = quarter_of(actors, i)
+        highest = highest_logit(params, quarter)
+        bound = bounds[quarter]
         u, w = block(key, CONSIDER, actors.id[i], month, 0)
-        n = _look(state, params, i, u, False, 0.0, bound, candidates, n, month, key)
+        if u < half * bound * actors.contacts[i]:
+            n = _look(state, params, i, u, False, 0.0, bound, candidates, n, month, key)
         if levers:
             bound = logistic(highest + raised + ease(state, params, i) / 2.0)
             u = uniform(key, LEVER, actors.id[i], month, 0)
-            n = _look(state, params, i, u, True, pull, bound, candidates, n, month, key)
+            if u < half * bound * actors.contacts[i]:
+                n = _look(state, params, i, u, True, pull, bound, candidates, n, month, key)
         other, v = _outside(state, params, i, w, highest, month, key)
         if other != NOBODY:
             candidates.first[n] = i

@@ -173,9 +173,11 @@ def record_result(state, params, a, success, month):
                 slot = slot_of(actors, ties, i, j)
                 if slot != NOBODY:
                     tau = base_trust(params, actors.kind[j])
-                    ties.trust[slot], ties.evidence[slot] = updated_trust(
+                    ties.trust[slot], evidence = updated_trust(
                         rule, ties.trust[slot], ties.evidence[slot], tau, success, spared, params
                     )
+                    if rule == BETA:
+                        ties.evidence[slot] = evidence
     if alliances.outside[a] != NOBODY:
         tau = base_trust(params, alliances.outside[a])
         alliances.outside_trust[a], alliances.outside_evidence[a] = updated_trust(

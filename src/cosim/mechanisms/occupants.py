@@ -245,7 +245,7 @@ def vacate(state, params, i, month, key):
     while actors.load[i] > 0:
         leave(state, params, actors.seats[i, 0], i, month, key)
     while actors.contacts[i] > 0:
-        dissolve(actors, ties, i, ties.other[actors.first[i]])
+        dissolve(state, i, ties.other[actors.first[i]])
     leave_place(state, i)
     actors.coach[i] = NOBODY
     actors.support[i] = 0.0
