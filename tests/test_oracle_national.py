@@ -1,10 +1,12 @@
 """The second implementation of a run of France holds to ODD §7.17 by itself."""
 
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 from conftest import BUSY, scenario, synthetic
+from reference import philox as random
 from reference.adapter import from_state
 from reference.compare import snapshot
 from reference.model import ELU
@@ -118,6 +120,18 @@ def test_two_neighbours_come_closer_and_the_one_ahead_is_not_pushed(plans):
     assert 0.0 < gap(run(country(plans), 5)) < gap(run(country(plans, neighbours=False), 5))
 
 
+def test_a_vacant_seat_has_no_say_in_what_neighbours_see(plans):
+    (model, *_) = oracles(plans)
+    vacated, *others = model.of_kind[ELU]
+    for elu in others:
+        elu.commitment = 0.25
+    vacated.commitment, vacated.alive = 0.9, False
+    assert mean_commitment(model) == 0.25
+    for elu in others:
+        elu.alive = False
+    assert mean_commitment(model) == 0.0
+
+
 def test_news_of_neighbours_takes_its_months(plans):
     france = run(country(plans, lag=3), 1)
     for elu in france.models[1].of_kind[ELU]:
@@ -186,8 +200,12 @@ def test_with_everything_off_territories_live_as_if_alone(plans):
 
 
 def test_news_is_of_months_whatever_the_steps():
-    france = run(country(stylised(substeps=2), substeps=2, lag=1), 8)
-    assert len(france.commitments) == len(france.successes) == 8
+    france = country(stylised(substeps=2), substeps=2, lag=1)
+    france.step()
+    assert france.commitments == france.successes == []  # the month is not over
+    france.step()
+    assert france.commitments == [[mean_commitment(w) for w in france.models]]
+    run(france, 7)
     ahead, spread = france.models[0].calendar.ahead, france.models[1].calendar.spread
     gaps = [c[1] - c[0] for c in [france.at_start, *france.commitments]]
     assert ahead[:16] == [gap for gap in gaps[:8] for _ in range(2)]
@@ -229,6 +247,24 @@ def test_posts_go_where_people_are():
     assert (small, middle, large) == pytest.approx((35, 105, 210), abs=30)
 
 
+def test_a_post_is_drawn_by_inhabitants_to_the_power_in_the_order_of_codes(plans):
+    places = [
+        replace(area, code=code, inhabitants=n)  # the largest comes first
+        for area, code, n in zip(territories(plans), "CBA", (1, 1024, 10**5), strict=True)
+    ]
+    largest, middle = 10**3.5, 2**7
+    draws = [random.block((1, 0), 31, p, 0, 0)[0] * (largest + middle + 1) for p in range(174)]
+    published = SimpleNamespace(**(FRANCE | {"catalysts": "published"}))
+    params = SimpleNamespace(**EFFECTS)
+    france = Country(oracles(plans), places, params, published, "2014-06")
+    assert [row[0] for row in france.posts] == [
+        sum(x >= largest + middle for x in draws),
+        sum(largest <= x < largest + middle for x in draws),
+        sum(x < largest for x in draws),
+    ]
+    assert france.posts[1][0] > 0
+
+
 def test_posts_are_those_of_all_of_france_also_when_a_part_is_run(plans):
     published = SimpleNamespace(**(FRANCE | {"catalysts": "published"}))
     models, areas = oracles(plans), territories(plans)
@@ -246,6 +282,8 @@ def test_each_post_is_one_fte_more_and_none_if_there_are_none(plans):
     assert without.rows(0, levers) == levers
     for k in range(3):
         assert full.rows(k, levers)["fte"] == [0.5 + n for n in full.posts[k]]
+    full.models[2].calendar.sample = 0.5
+    assert full.rows(2, levers)["fte"] == [0.5 + 0.5 * n for n in full.posts[2]]
     assert [sum(month) for month in zip(*full.posts, strict=True)] == [
         number_of_posts(JANUARY_2010 + m) for m in range(24)
     ]
