@@ -261,6 +261,16 @@ def test_a_territory_has_the_colour_of_its_value(france):
         assert image[row, column] == pytest.approx(expected)
 
 
+def test_of_fewer_than_ten_territories_the_extremes_are_told():
+    table = territory.territories()
+    island = run_of(places_of(set(table.loc[table["dep"] == "974", "code"])))
+    values = island.at_end()["convinced"]
+    assert figures_national.span(island, "convinced") == (values.min(), values.max())
+    figure = figures_national.choropleth(island)
+    assert "8 territoires sur 10" not in figure.texts[1].get_text()
+    assert not any("Huit territoires" in line for line in report_national.sentences(island))
+
+
 def test_colours_of_the_classes_darken_with_the_value():
     colours, scale, bounds = figures_maps.classes(np.linspace(0, 1, 100), "YlGnBu")
     light = [np.dot(colours(scale(x))[:3], (0.21, 0.72, 0.07)) for x in (-1.0, *bounds)]
@@ -376,6 +386,21 @@ def test_every_territory_is_a_dot_of_the_variation(france):
     dots = figures_national.variation(france).axes[0].collections
     offsets = [len(found.get_offsets()) for found in dots if hasattr(found, "get_sizes")]
     assert sum(offsets) == 1266
+
+
+def test_a_territory_that_a_scenario_leaves_as_it_is_has_no_colour(morbihan):
+    code = town("Vannes").territory
+    series = morbihan.series.copy()
+    series.loc[series["territory"] != code, "value"] *= 1.1
+    changed = Tables(series, morbihan.places, morbihan.communes, morbihan.groups)
+    figure = figures_national.difference_map(changed, morbihan)
+    image = np.asarray(figure.axes[0].images[0].get_array())
+    (frame,) = figures_maps.frames(set(morbihan.places["territory"]))
+    for name, grey in (("Vannes", True), ("Lorient", False)):
+        x, y = figures_maps.lambert(np.array([town(name).lon]), np.array([town(name).lat]))
+        row = int((y[0] - frame.bottom) / frame.height * image.shape[0])
+        column = int((x[0] - frame.left) / frame.width * image.shape[1])
+        assert (np.ptp(image[row, column, :3]) < 0.03) == grey
 
 
 @pytest.mark.parametrize(

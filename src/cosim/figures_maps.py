@@ -207,7 +207,7 @@ def classes(
         low = -high
     if high - low < 1e-9:
         low, high = low - 0.005, high + 0.005
-    ticks = MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = MaxNLocator(8 if centred else 6, steps=[1, 2, 5, 10]).tick_values(low, high)
     bounds = [float(t) for t in ticks if low - 1e-12 <= t <= high + 1e-12]
     if len(bounds) < 2:
         bounds = [low, high]

@@ -33,6 +33,7 @@ from cosim.drawing import (
     year_of,
     years_axis,
 )
+from cosim.effects_text import FEW
 from cosim.errors import ResultsError
 from cosim.indicators import INDICATORS, group_label
 from cosim.scenario_tables import Context
@@ -168,11 +169,13 @@ def choropleth(tables: Tables, measure: str = "convinced", lang: Lang = "fr") ->
     about = MEASURES[measure]
     values = tables.at_end()[about.column].dropna()
     title = span_sentence(tables, measure, lang)
-    subtitle = tr(
-        lang,
-        f"8 territoires sur 10 sont entre ces deux valeurs ;\n{when(tables, lang)}",
-        f"8 territories in 10 are between these two values;\n{when(tables, lang)}",
-    )
+    if len(tables.places) < FEW:
+        who = tr(lang, "du territoire le plus bas au plus haut",
+                 "from the lowest territory to the highest")  # fmt: skip
+    else:
+        who = tr(lang, "8 territoires sur 10 sont entre ces deux valeurs",
+                 "8 territories in 10 are between these two values")  # fmt: skip
+    subtitle = f"{who}{tr(lang, ' ;', ';')}\n{when(tables, lang)}"
     colours, scale, bounds = figures_maps.classes(values.to_numpy(np.float64), "YlGnBu")
     unit = tr(lang, about.unit_fr, about.unit_en)
 
@@ -185,7 +188,7 @@ def choropleth(tables: Tables, measure: str = "convinced", lang: Lang = "fr") ->
 def difference_map(
     tables: Tables, reference: Tables, measure: str = "convinced", lang: Lang = "fr"
 ) -> Figure:
-    """A map of what a scenario changes at the end, territory by territory."""
+    """A map of what a scenario changes at the end; a territory that it leaves as it is, is grey."""
     about = MEASURES[measure]
     column = about.column
     values = (tables.at_end()[column] - reference.at_end()[column]).dropna()
@@ -197,10 +200,10 @@ def difference_map(
     )
     subtitle = tr(
         lang,
-        f"{about.unit_fr.removesuffix(', en %')} : différence avec la référence,\n"
-        f"hasard de chacun compris ; {when(tables, lang)}",
-        f"{about.unit_en.removesuffix(', in %')}: difference to the reference,\n"
-        f"the luck of each included; {when(tables, lang)}",
+        f"{about.unit_fr.removesuffix(', en %')} : différence avec la référence ;\n"
+        f"gris : aucune ; hasard compris ; {when(tables, lang)}",
+        f"{about.unit_en.removesuffix(', in %')}: difference to the reference;\n"
+        f"grey: none; luck included; {when(tables, lang)}",
     )
     colours, scale, bounds = figures_maps.classes(values.to_numpy(np.float64), "PuOr", centred=True)
     unit = tr(lang, about.gap_fr, about.gap_en)
@@ -208,7 +211,7 @@ def difference_map(
     def key(figure: Figure) -> None:
         figures_maps.legend(figure, colours, scale, bounds, unit, lang, about.factor, sign=True)
 
-    return figures_maps.draw(values, title, subtitle, colours, scale, key, lang)
+    return figures_maps.draw(values.where(values != 0), title, subtitle, colours, scale, key, lang)
 
 
 def catalyst_map(tables: Tables, lang: Lang = "fr") -> Figure:
@@ -268,13 +271,14 @@ def catalyst_map(tables: Tables, lang: Lang = "fr") -> Figure:
 
 
 def span(tables: Tables, measure: str) -> tuple[float, float]:
-    """What 1 and 9 territories in 10 are below at the end."""
-    low, high = tables.at_end()[MEASURES[measure].column].quantile([0.1, 0.9])
+    """What 1 and 9 territories in 10 are below at the end; the extremes of fewer than ten."""
+    ends = (0.0, 1.0) if len(tables.places) < FEW else (0.1, 0.9)
+    low, high = tables.at_end()[MEASURES[measure].column].quantile(ends)
     return float(low), float(high)
 
 
 def span_sentence(tables: Tables, measure: str, lang: Lang = "fr") -> str:
-    """How far 8 territories in 10 go, in words."""
+    """How far 8 territories in 10 go, in words (all of them if fewer than ten)."""
     about = MEASURES[measure]
     digits = 0 if about.share else 1
     low, high = (number(about.factor * x, digits, lang) for x in span(tables, measure))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cosim import drawing, figures_maps
 from cosim import figures_national as fig
-from cosim.effects_text import number, percent
+from cosim.effects_text import FEW, number, percent
 from cosim.indicators import INDICATORS
 from cosim.scenario_text import month_name
 
@@ -234,7 +234,7 @@ def sentences(tables: Tables, lang: Lang = "fr", effect: pd.DataFrame | None = N
     told = [_whole(tables, lang)]
     low, high = fig.span(tables, "convinced")
     ends = percent(low, lang, 0), percent(high, lang, 0)
-    if len(tables.places) >= 10:
+    if len(tables.places) >= FEW:
         told.append(
             f"Huit territoires sur dix ont entre {ends[0]} et {ends[1]} d'élus convaincus."
             if lang == "fr"
@@ -305,7 +305,10 @@ def _change(indicator: str, row: Mapping[str, float], lang: Lang) -> str:
     money = fig.per_100k(row["per_100k"], share, lang)
     chance = row["low"] <= 0 <= row["high"]
     if lang == "fr":
-        text = f"{label} : {mean}{points} à la fin (de {low} à {high}, intervalle à 95\u202f%)"
+        text = (
+            f"{label} : {mean}{points} à la fin par rapport à la référence "
+            f"(de {low} à {high}, intervalle à 95\u202f%)"
+        )
         return text + (
             " : le hasard suffit à l'expliquer."
             if chance
@@ -313,7 +316,10 @@ def _change(indicator: str, row: Mapping[str, float], lang: Lang) -> str:
             if row["k_euros"] > 0
             else "."
         )
-    text = f"{label}: {mean}{points} at the end ({low} to {high}, 95% interval)"
+    text = (
+        f"{label}: {mean}{points} at the end compared with the reference "
+        f"({low} to {high}, 95% interval)"
+    )
     return text + (
         ": chance alone may explain it."
         if chance
@@ -346,7 +352,7 @@ def small_png(figure: Figure, dpi: int = 190, colours: int = 96) -> bytes:
     full, small = BytesIO(), BytesIO()
     with drawing.style():
         figure.savefig(full, format="png", dpi=dpi)
-    Image.open(full).convert("RGB").quantize(colours).save(small, "PNG", optimize=True)
+    Image.open(full).convert("RGB").quantize(colours, kmeans=2).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 
