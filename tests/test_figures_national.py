@@ -9,6 +9,7 @@ import pytest
 from test_figures_concepts import check_readable
 
 from cosim import drawing, figures_maps, figures_national, report_national, territory
+from cosim.errors import ResultsError
 from cosim.figures_maps import MAINLAND, OVERSEAS
 from cosim.figures_national import MEASURES, SIZES, Tables
 
@@ -464,15 +465,28 @@ def read(html):
     return page
 
 
-@pytest.mark.parametrize("lang", ["fr", "en"])
-def test_the_page_of_france_is_small_and_asks_nothing_from_outside(france, more, effect, lang):
-    html = report_national.render(more, lang=lang, reference=france, effect=effect)
+def test_the_page_of_france_is_small_and_asks_nothing_from_outside(france, more, effect):
+    html = report_national.render(more, reference=france, effect=effect)
     page = read(html)
-    assert f'<html lang="{lang}">' in html
     assert page.asked and all(asked.startswith("data:image/") for asked in page.asked)
     assert len(page.alts) == 12 and all(alt.strip() for alt in page.alts)
     assert not re.search(r"@import|url\(", html)
     assert len(html.encode()) < 3_000_000
+
+
+@pytest.mark.parametrize(("lang", "word"), [("fr", "habitants"), ("en", "inhabitants")])
+def test_the_page_is_in_one_language(morbihan, lang, word):
+    html = report_national.render(morbihan, lang=lang)
+    assert f'<html lang="{lang}">' in html and f"712\u202f484 {word}" in html.replace(",", "\u202f")
+    strange = {"fr": ("luck", "élus convinced"), "en": ("hasard", "convaincus")}[lang]
+    assert not any(text in html for text in strange)
+
+
+def test_an_indicator_that_a_run_lacks_is_named(morbihan):
+    with pytest.raises(ResultsError, match="spending"):
+        morbihan.territories("spending")
+    with pytest.raises(ResultsError, match="spending"):
+        morbihan.country("spending")
 
 
 def test_the_page_says_what_is_an_assumption(morbihan):

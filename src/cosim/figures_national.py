@@ -91,12 +91,9 @@ class Tables:
 
     def territories(self, indicator: str, group: str = "") -> pd.DataFrame:
         """One indicator: a row per replicate and territory, a column per month."""
-        chosen = self.series[
-            (self.series["indicator"] == indicator) & (self.series["group"] == group)
-        ]
-        if chosen.empty:
-            raise ResultsError("the series have no such indicator", key=indicator, found=group)
-        return chosen.pivot(index=["replicate", "territory"], columns="month", values="value")
+        return _chosen(self.series, indicator, group).pivot(
+            index=["replicate", "territory"], columns="month", values="value"
+        )
 
     def country(self, indicator: str, by: str = "all") -> pd.DataFrame:
         """One indicator (`name` or `name/group`): a row per group and replicate, a column a month.
@@ -115,11 +112,20 @@ class Tables:
         per_10k, the alliances per 10 000 inhabitants.
         """
         table = self.places.set_index("territory")
+        last = self.series[self.series["month"] == self.series["month"].max()]
         for name, group in (("convinced", "elu"), ("engaged", ""), ("alliances", "")):
-            last = self.territories(name, group).iloc[:, -1]
-            table[name] = last.groupby(level="territory", observed=True).mean()
+            rows = _chosen(last, name, group)
+            table[name] = rows.groupby("territory", observed=True)["value"].mean()
         table["per_10k"] = 1e4 * table["alliances"] / table["inhabitants"]
         return table
+
+
+def _chosen(series: pd.DataFrame, indicator: str, group: str) -> pd.DataFrame:
+    """The rows of one indicator and group."""
+    chosen = series[(series["indicator"] == indicator) & (series["group"] == group)]
+    if chosen.empty:
+        raise ResultsError("the series have no such indicator", key=indicator, found=group)
+    return chosen
 
 
 # -- maps ---------------------------------------------------------------------------------
