@@ -505,7 +505,9 @@ def commitment(w: Oracle) -> None:
         if cal.odd[t]:
             x += p.odd_push
         x += i.imitation * (around / total if total > 0.0 else 0.0)
-        x += p.visible_success * min(p.visible_cap, w.visible)
+        x += p.visible_success * min(p.visible_cap, w.visible + from_elsewhere(w, "spread"))
+        if i.kind == ELU and from_elsewhere(w, "ahead") > 0.0:
+            x += p.neighbour_imitation * from_elsewhere(w, "ahead")
         x += p.donnees_push * w.dose(DONNEES, i)
         c = c + (1.0 - c) * min(1.0, x) - p.wear * c
         c *= (1.0 - p.discouragement * levers.shield(w)) ** i.setbacks
@@ -515,6 +517,12 @@ def commitment(w: Oracle) -> None:
         if rivals.scalar(w):
             i.know_how = i.commitment
         i.setbacks = i.sessions = 0
+
+
+def from_elsewhere(w: Oracle, row: str) -> float:
+    """What a run of France writes into the calendar (§7.17); a territory alone has no such row."""
+    rows = vars(w.calendar).get(row)
+    return 0.0 if rows is None else rows[w.t]
 
 
 # -- 6 Savoir-faire, §7.9 ---------------------------------------------------------------------
