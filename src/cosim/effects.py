@@ -131,9 +131,9 @@ class Effect:
             after = self.scenario.values[:, row, chosen]
             pairs = after - before
             mean = pairs.mean(axis=0)
-            spread, margin = _spread(pairs)
+            deviation, margin = spread(pairs)
             with np.errstate(divide="ignore", invalid="ignore"):
-                effect = np.where(mean == 0.0, 0.0, mean / spread)
+                effect = np.where(mean == 0.0, 0.0, mean / deviation)
             effect[(np.ptp(pairs, axis=0) == 0.0) & (mean != 0.0)] = np.nan
             in_favour = np.where(better == 0.0, np.nan, (pairs * better > 0.0).mean(axis=0))
             low, high = np.quantile(pairs, (0.05, 0.95), axis=0)
@@ -178,7 +178,7 @@ class Effect:
             mean=float(pairs.mean()),
             low=float(low),
             high=float(high),
-            margin=float(_spread(pairs)[1]),
+            margin=float(spread(pairs)[1]),
             n=self.n,
             same=not pairs.any(),
         )
@@ -309,15 +309,15 @@ def compare(
     return Effect(first, second)
 
 
-def _spread(pairs: Array) -> tuple[Array, Array]:
+def spread(pairs: Array) -> tuple[Array, Array]:
     """Return standard deviation and half the 95 % interval of the mean (NaN for one pair)."""
     from scipy.special import stdtrit
 
     n = len(pairs)
     if n < 2:
         return np.full(pairs.shape[1:], np.nan), np.full(pairs.shape[1:], np.nan)
-    spread = pairs.std(axis=0, ddof=1)
-    return spread, stdtrit(n - 1, 0.975) * spread / n**0.5
+    deviation = pairs.std(axis=0, ddof=1)
+    return deviation, stdtrit(n - 1, 0.975) * deviation / n**0.5
 
 
 def _check(reference: Scenario, scenario: Scenario) -> None:

@@ -39,6 +39,7 @@ _COMMITMENT, _VISIBLE, _LIVING = column("commitment", "elu"), column("visible"),
 class Whole:
     """The territories over which posts and money are shared: all of France, or the run's own."""
 
+    french: bool
     codes: tuple[str, ...]  # sorted
     inhabitants: Array  # float64[W]
     in_small_communes: Array  # float64[W]
@@ -97,6 +98,7 @@ def _whole(places: tuple[Territory, ...]) -> Whole:
     if not set(france.code).issuperset(place.code for place in places):
         small = [place.population[place.population < SMALL_COMMUNE].sum() for place in places]
         return Whole(
+            False,
             tuple(place.code for place in places),
             np.array([place.inhabitants for place in places], np.float64),
             np.array(small, np.float64),
@@ -105,6 +107,7 @@ def _whole(places: tuple[Territory, ...]) -> Whole:
     towns = towns[towns.population < SMALL_COMMUNE]
     small_ones = towns.groupby("territory").population.sum()
     return Whole(
+        True,
         tuple(france.code),
         france.inhabitants.to_numpy(np.float64),
         small_ones.reindex(france.code, fill_value=0).to_numpy(np.float64),

@@ -176,12 +176,12 @@ class France(Table):
         "the 350 published posts, from 2008 to 2020, or none",
     )] = "published"
     neighbours: Annotated[bool, about(
-        "boolean", "voisinage", "neighbours",
+        "flag", "voisinage", "neighbours",
         "les élus imitent les territoires voisins qui sont en avance",
         "élus imitate the neighbouring territories that are ahead",
     )] = True
     gathering: Annotated[bool, about(
-        "boolean", "rencontre annuelle", "yearly gathering",
+        "flag", "rencontre annuelle", "yearly gathering",
         "les catalyseurs rapportent de juillet les réussites d'ailleurs",
         "catalysts bring successes of elsewhere home in July",
     )] = True

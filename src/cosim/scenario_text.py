@@ -38,7 +38,7 @@ LEVERS = tuple(
     for name, field in Scenario.model_fields.items()
     if (table := table_of(field)) and issubclass(table, Dated)
 )
-_CHOOSING = ("catalysis.", "territory.profile", "rules.")
+_CHOOSING = ("catalysis.", "territory.profile", "usine.", "france.", "rules.")
 #: Values of the keys that are choices -> words.
 _CHOICES = {
     "fr": {
@@ -64,6 +64,15 @@ _CHOICES = {
         "hubs": "les plus connus invités d'abord",
         "periphery": "la périphérie invitée d'abord",
         "complementary": "les complémentaires invités ensemble",
+        "published": "les 350 postes publiés",
+        "none": "aucun",
+        "each": "ceux de chaque territoire",
+        "shared": "ceux de toute la France, selon la population",
+        "equal": "à parts égales entre territoires",
+        "population": "selon la population",
+        "need": "selon le besoin",
+        "catalysts": "là où sont des catalyseurs",
+        "elsewhere": "là où il n'y a pas de catalyseur",
     },
     "en": {
         "needs": "starting from needs",
@@ -86,6 +95,15 @@ _CHOICES = {
         "hubs": "the best connected invited first",
         "periphery": "the periphery invited first",
         "complementary": "the complementary invited together",
+        "published": "the 350 published posts",
+        "none": "none",
+        "each": "those of each territory",
+        "shared": "those of all of France, by population",
+        "equal": "equal between territories",
+        "population": "by population",
+        "need": "by need",
+        "catalysts": "where catalysts are",
+        "elsewhere": "where no catalyst is",
     },
 }
 _MECHANISMS = {
@@ -273,13 +291,11 @@ def _lever(name: str, lever: Any, lang: Lang) -> str:
             head = "reconnaissance" if french else "recognition"
             return f"{head} ({k_euros(lever.funds)})"
         case "usine" if lever.key != "none" and lever.factor:
-            key = {"equal": ("à parts égales entre territoires", "equal between territories"),
-                   "population": ("selon la population", "by population")}[lever.key]  # fmt: skip
             head = "usine de la co-construction" if french else "usine of co-construction"
             times = "" if lever.factor == 1 else f", {n(lever.factor)} fois" if french else (
                 f", {n(lever.factor)} times")  # fmt: skip
             long = f"{n(lever.months)} mois" if french else f"{n(lever.months)} months"
-            return f"{head} ({key[not french]}{times}, {long})"
+            return f"{head} ({_CHOICES[lang][lever.key]}{times}, {long})"
         case "donnees" | "outils" | "competences":
             amounts = {getattr(lever, public) for public in PUBLICS}
             given = [f"{k_euros(amount)} {label(f'{name}.{public}', lang)}"

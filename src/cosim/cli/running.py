@@ -115,7 +115,7 @@ def run(
 
     luck = document.seed if seed is None else seed
     warn_of_compilation()
-    with _executor(dask) as executor, progress(document.title or scenario, replicates) as done:
+    with executor_at(dask) as executor, progress(document.title or scenario, replicates) as done:
         if out is None:
             whole = results.ensemble(document, replicates, luck, workers, done, executor=executor)
         else:
@@ -228,7 +228,7 @@ def dashboard(
 # -- parts --------------------------------------------------------------------------------
 
 
-def _executor(dask: str | None) -> AbstractContextManager[Executor | None]:
+def executor_at(dask: str | None) -> AbstractContextManager[Executor | None]:
     """The cluster at an address; nothing, for the threads of this machine."""
     if dask is None:
         return nullcontext()
@@ -252,7 +252,7 @@ def _compared(
     from cosim import effects
 
     warn_of_compilation()
-    with _executor(dask) as executor, progress("Simulation", 2 * replicates) as done:
+    with executor_at(dask) as executor, progress("Simulation", 2 * replicates) as done:
         return effects.compare(reference, scenario, replicates, seed, workers, done, executor)
 
 
