@@ -498,9 +498,10 @@ def variation(tables: Tables, lang: Lang = "fr") -> Figure:
             axes.scatter(k + shift, values, s=7, color=WHAT_IF, alpha=0.4, linewidths=0)
             axes.vlines(k - 0.32, low, high, color=WHAT_IF, lw=4)
             axes.hlines(middle, k - 0.4, k + 0.44, color=INK, lw=1.6)
+        two_lines = "\n– "
         axes.set_xticks(
             range(len(names)),
-            [f"{_two_lines(n, lang)}\n({number(counts[n], 0, lang)})" for n in names],
+            [f"{size_words(n, lang, two_lines)}\n({number(counts[n], 0, lang)})" for n in names],
             fontsize=8,
         )  # fmt: skip
         axes.set_xlim(-0.6, len(names) - 0.4)
@@ -512,10 +513,10 @@ def variation(tables: Tables, lang: Lang = "fr") -> Figure:
     return figure
 
 
-def _two_lines(size_class: str, lang: Lang) -> str:
-    """A class as "15000-30000" in numbers that a reader reads, its upper bound below."""
+def size_words(size_class: str, lang: Lang = "fr", between: str = "–") -> str:
+    """A class as "15000-30000" in numbers that a reader reads."""
     text = re.sub(r"\d{4,}", lambda found: number(int(found[0]), 0, lang), size_class)
-    return text.replace("-", "\n– ")
+    return text.replace("-", between)
 
 
 def _ticks(axes: Axes, lang: Lang) -> None:
