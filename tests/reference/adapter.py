@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from cosim import national
 from cosim import state as engine
 
 from .model import Alliance, Bond, Entry, Oracle, Seat, Venue
+from .national import Area, Country
 
 COPIED = ("size_class", "commune", "profile", "alive", "ever", "leaves", "commitment", "know_how",
           "imitation", "learning", "capacity", "support", "wins", "setbacks", "sessions",
@@ -57,6 +59,21 @@ def from_state(
     months = 12 * oracle.calendar.substeps  # the engine keeps a ring
     oracle.visible_log = [world.visible_log[s % months] for s in range(step - months, step)]
     return oracle
+
+
+def country(run: national.Run) -> Country:
+    """Return the oracles of a run that has not begun, posts and money over its own territories."""
+    scenario, params = run.nation.scenario, run.nation.params
+    without = scenario.model.without
+    models = [from_state(s, params, run.seed, run.replicate, without) for s in run.states]
+    areas = [
+        Area(place.code, float(place.lon.mean()), float(place.lat.mean()), place.inhabitants)
+        for place in run.nation.places
+    ]
+    return Country(
+        models, areas, models[0].params, scenario.france, scenario.time.start,
+        scenario.time.substeps,
+    )  # fmt: skip
 
 
 def calendar(state: engine.State, without: tuple[str, ...]) -> SimpleNamespace:
