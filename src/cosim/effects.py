@@ -18,7 +18,7 @@ import numpy as np
 from cosim import effects_text
 from cosim.effects_text import FEW, Facts, Lang, number
 from cosim.errors import ResultsError
-from cosim.indicators import COLUMNS, INDICATORS, column, group_label
+from cosim.indicators import INDICATORS, column, group_label
 from cosim.results import Ensemble, ensemble
 from cosim.state import Array
 
@@ -62,6 +62,7 @@ class Effect:
             ("territory", self.reference.place.code, self.scenario.place.code),
             ("seed", self.reference.seed, self.scenario.seed),
             ("replicates", self.reference.replicates, self.scenario.replicates),
+            ("indicators", self.reference.columns, self.scenario.columns),
         ):
             if a != b:
                 raise ResultsError(
@@ -123,8 +124,9 @@ class Effect:
         names = list(INDICATORS) if indicators is None else list(indicators)
         for name in names:
             column(name, INDICATORS[name].groups[0] if name in INDICATORS else "")
-        chosen = [k for k, (name, _) in enumerate(COLUMNS) if name in names]
-        better = np.array([INDICATORS[COLUMNS[k][0]].better for k in chosen], dtype=np.float64)
+        columns = self.reference.columns
+        chosen = [k for k, (name, _) in enumerate(columns) if name in names]
+        better = np.array([INDICATORS[columns[k][0]].better for k in chosen], dtype=np.float64)
         parts = []
         for row in (self._row(month) for month in months):
             before = self.reference.values[:, row, chosen]
@@ -141,8 +143,8 @@ class Effect:
                 pd.DataFrame(
                     {
                         "month": self.months[row],
-                        "indicator": [COLUMNS[k][0] for k in chosen],
-                        "group": [COLUMNS[k][1] for k in chosen],
+                        "indicator": [columns[k][0] for k in chosen],
+                        "group": [columns[k][1] for k in chosen],
                         "reference": np.median(before, axis=0),
                         "scenario": np.median(after, axis=0),
                         "difference": mean,
@@ -224,7 +226,7 @@ class Effect:
             ax = figure.subplots()
         else:
             figure = ax.get_figure(root=True)  # type: ignore[assignment]
-        what = INDICATORS[COLUMNS[column(indicator, group)][0]]
+        what = INDICATORS[indicator]
         words = ("référence", "scénario") if lang == "fr" else ("reference", "scenario")
         factor = 100.0 if what.unit == "share" else 1.0
         styles = ((self.reference, GREY, "--", words[0]), (self.scenario, BLUE, "-", words[1]))

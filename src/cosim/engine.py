@@ -12,7 +12,7 @@ import importlib.util
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from cosim.indicators import COLUMNS, COMMUNE_SIZES, INDICATORS
 from cosim.mechanisms import MECHANISMS, Mechanism, Rule
 from cosim.population import engaged_shares, template
 from cosim.seeding import initialise
-from cosim.state import Array, State, copy, longer
+from cosim.state import MEASURE_NETWORK, MEASURE_TIES, Array, State, copy, longer
 
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
@@ -232,16 +232,28 @@ class Plan:
         return replace(self, template=noted)
 
 
-def plan(scenario: Scenario, place: Territory | None = None) -> Plan:
-    """Make a scenario ready to run; `place` replaces the territory that it names."""
+def plan(
+    scenario: Scenario,
+    place: Territory | None = None,
+    columns: Sequence[tuple[str, str]] = COLUMNS,
+) -> Plan:
+    """Make a scenario ready to run.
+
+    Parameters
+    ----------
+    place : replaces the territory that it names
+    columns : (indicator, group) that will be read; the others may be left at 0
+    """
     place = place or territory_of(scenario)
     params = parameters.resolve(scenario.parameters, scenario.time.substeps)
+    made = template(scenario, place, params)
+    made.settings.measured = passes(columns)
     return Plan(
         scenario=scenario,
         place=place,
         params=params,
         schedule=schedule(scenario),
-        template=template(scenario, place, params),
+        template=made,
         engaged=engaged_shares(scenario.time.start, params),
         scale=scale_of(scenario),
         commune_class=commune_classes(place),
@@ -258,6 +270,19 @@ def commune_classes(place: Territory) -> Array:
     """Return the place of each commune in `COMMUNE_SIZES`, int64[C]."""
     bounds = [bound for _, bound in COMMUNE_SIZES]
     return np.searchsorted(bounds, place.population, side="right").astype(np.int64)
+
+
+#: What only a pass over every tie tells, and what only one over the whole network tells.
+_TIES = ("trust_within", "trust_across", "cross_ties", "degree", "place_ties")
+_NETWORK = ("clustering", "components")
+
+
+def passes(columns: Sequence[tuple[str, str]]) -> int:
+    """Return the passes of `measure` that some columns need: bits of `settings.measured`."""
+    ties = any(name in _TIES or pair == ("force", "co-construction")
+               for pair in columns for name in pair[:1])  # fmt: skip
+    network = any(name in _NETWORK for name, _ in columns)
+    return MEASURE_TIES * ties | MEASURE_NETWORK * network
 
 
 def territory_of(scenario: Scenario) -> Territory:
@@ -511,6 +536,6 @@ def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
 
 __all__ = [
     "Kept", "Plan", "Run", "Schedule", "advance", "check_overflow", "commune_classes", "in_order",
-    "kept", "measured", "own_rules", "plan", "replicate", "replicates", "room", "scale_of",
-    "schedule", "territory_of", "with_scenario",
+    "kept", "measured", "own_rules", "passes", "plan", "replicate", "replicates", "room",
+    "scale_of", "schedule", "territory_of", "with_scenario",
 ]  # fmt: skip

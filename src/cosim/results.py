@@ -21,7 +21,7 @@ import numpy as np
 import cosim
 from cosim import engine, tables
 from cosim.errors import ResultsError, nearest
-from cosim.indicators import COLUMNS, column
+from cosim.indicators import COLUMNS, INDICATORS, column
 from cosim.state import Array
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ class Ensemble:
     ----------
     scenario, place : what was simulated, and where
     seed : root seed
-    values : float64[replicates, months, columns of `cosim.indicators.COLUMNS`]
+    values : float64[replicates, months, columns]
     start : number of the first replicate
     folder : where its tables are, if it was loaded
+    columns : (indicator, group) of each column: all, or those that were asked for
     """
 
     scenario: Scenario
@@ -59,6 +60,7 @@ class Ensemble:
     values: Array
     start: int = 0
     folder: Path | None = None
+    columns: tuple[tuple[str, str], ...] = COLUMNS
 
     @property
     def n(self) -> int:
@@ -77,20 +79,26 @@ class Ensemble:
 
     def array(self, indicator: str, group: str = "") -> Array:
         """Return one indicator, float64[replicates, months]."""
-        values: Array = self.values[:, :, column(indicator, group)]
+        column(indicator, group)  # an unknown one names the nearest
+        if (indicator, group) not in self.columns:
+            asked = ", ".join(dict.fromkeys(name for name, _ in self.columns))
+            raise ResultsError("this ensemble was not asked for the indicator", key=indicator,
+                               expected=asked)  # fmt: skip
+        values: Array = self.values[:, :, self.columns.index((indicator, group))]
         return values
 
     @cached_property
     def series(self) -> pd.DataFrame:
         """Every number: replicate, month, indicator, group, value, territory."""
-        return tables.long(self.values, self.scenario.time.start, self.replicates, self.place.code)
+        return self._long(self.values, self.scenario.time.start, self.replicates)
+
+    def _long(self, values: Array, start: str, replicates: Sequence[int]) -> pd.DataFrame:
+        return tables.long(values, start, replicates, self.place.code, self.columns)
 
     @cached_property
     def final(self) -> pd.DataFrame:
         """The rows of `series` in the last month."""
-        return tables.long(
-            self.values[:, -1:], self.scenario.time.end, self.replicates, self.place.code
-        )
+        return self._long(self.values[:, -1:], self.scenario.time.end, self.replicates)
 
     def quantiles(self, q: Sequence[float] = QUANTILES) -> pd.DataFrame:
         """Return quantiles over replicates: month, indicator, group, q05, q25, ..., territory."""
@@ -99,7 +107,7 @@ class Ensemble:
         if not all(0.0 <= one <= 1.0 for one in q):
             raise ResultsError("a quantile is out of range", key="q", found=q, expected="0 to 1")
         levels = np.quantile(self.values, list(q), axis=0)
-        table = tables.long(levels[:1], self.scenario.time.start, [0], self.place.code)
+        table = self._long(levels[:1], self.scenario.time.start, [0])
         named = {
             f"q{100 * one:02g}": level.reshape(-1) for one, level in zip(q, levels, strict=True)
         }
@@ -129,7 +137,17 @@ class Ensemble:
         return pd.read_parquet(path)
 
     def save(self, folder: str | os.PathLike[str], journal: bool = False) -> Path:
-        """Write the folder; `journal` simulates again (same luck) to write every table."""
+        """Write the folder; `journal` simulates again (same luck) to write every table.
+
+        Raises
+        ------
+        ResultsError : the folder cannot be written, or not every indicator was asked for
+        """
+        if self.columns != COLUMNS:
+            raise ResultsError(
+                "a folder holds every indicator", key="indicators",
+                found=f"{len(self.columns)} columns", expected=len(COLUMNS),
+            )  # fmt: skip
         if journal:
             save_run(self.scenario, folder, self.n, self.seed, journal=True,
                      start=self.start, place=self.place)  # fmt: skip
@@ -231,6 +249,7 @@ def ensemble(
     start: int = 0,
     place: Territory | None = None,
     executor: Executor | None = None,
+    indicators: Sequence[str] | None = None,
 ) -> Ensemble:
     """Simulate many replicates in parallel.
 
@@ -243,12 +262,15 @@ def ensemble(
     place : a territory that replaces the one that the scenario names
     executor : runs the replicates instead of threads, as that of `cosim.executors.connect`; the
         numbers do not depend on it
+    indicators : names of those that are kept (default: all): fewer take less memory, and less time
+        where none of them needs a pass over every contact
     """
     _check(seed, replicates, start)
-    ready = engine.plan(scenario, place)
+    columns = _asked(indicators)
+    ready = engine.plan(scenario, place, columns)
     numbers = range(start, start + replicates)
     rows = engine.replicates(ready, numbers, seed, workers, None, progress, executor)
-    (whole,) = _grown(ready, numbers, seed, rows, (replicates,))
+    (whole,) = _grown(ready, numbers, seed, rows, (replicates,), columns)
     return whole
 
 
@@ -259,6 +281,7 @@ def growing(
     batch: int | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
+    indicators: Sequence[str] | None = None,
 ) -> Generator[Ensemble, None, None]:
     """Simulate as `ensemble` does; yield what is there so far: 1 replicate, 2, 4, 8, … all.
 
@@ -269,7 +292,7 @@ def growing(
     ----------
     batch : replicates that one ensemble has more than the one before (default: as many as it had),
         and replicates of one task of `executor`
-    workers, executor : as for `ensemble`
+    workers, executor, indicators : as for `ensemble`
 
     Yields
     ------
@@ -285,11 +308,21 @@ def growing(
     _check(seed, replicates, 0)
     if batch is not None and batch < 1:
         raise ResultsError("out of range", key="batch", found=batch, expected="1 or more")
-    ready = engine.plan(scenario)
+    columns = _asked(indicators)
+    ready = engine.plan(scenario, None, columns)
     numbers = range(replicates)
     rows = engine.replicates(ready, numbers, seed, workers, executor=executor, batch=batch)
     steps = range(batch, replicates, batch) if batch else _doubling(replicates)
-    return _grown(ready, numbers, seed, rows, (*steps, replicates))
+    return _grown(ready, numbers, seed, rows, (*steps, replicates), columns)
+
+
+def _asked(indicators: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
+    """Return the columns of these indicators; an unknown one names the nearest."""
+    if indicators is None:
+        return COLUMNS
+    for name in indicators:
+        column(name, INDICATORS[name].groups[0] if name in INDICATORS else "")
+    return tuple(pair for pair in COLUMNS if pair[0] in indicators)
 
 
 def _doubling(end: int) -> Iterator[int]:
@@ -298,22 +331,25 @@ def _doubling(end: int) -> Iterator[int]:
 
 
 def _grown(
-    ready: Plan, numbers: range, seed: int, rows: Generator[Kept, None, None], sizes: Sequence[int]
-) -> Generator[Ensemble, None, None]:
+    ready: Plan, numbers: range, seed: int, rows: Generator[Kept, None, None],
+    sizes: Sequence[int], columns: tuple[tuple[str, str], ...],
+) -> Generator[Ensemble, None, None]:  # fmt: skip
     """Yield the ensembles of so many replicates; the last size is that of `numbers`."""
-    values = _room(ready, numbers)
+    values = np.empty((len(numbers), ready.scenario.n_months, len(columns)))
+    places = [column(*pair) for pair in columns]
     due = iter(sizes)
     size = next(due)
     with closing(rows):
         for number, out, _ in rows:
             done = number - numbers.start + 1
-            values[done - 1] = out
+            values[done - 1] = out if columns is COLUMNS else out[:, places]
             if done == size < len(numbers):
                 so_far = values[:done]
                 so_far.flags.writeable = False
-                yield Ensemble(ready.scenario, ready.place, seed, so_far, numbers.start)
+                yield Ensemble(ready.scenario, ready.place, seed, so_far, numbers.start,
+                               columns=columns)  # fmt: skip
                 size = next(due)
-    yield Ensemble(ready.scenario, ready.place, seed, values, numbers.start)
+    yield Ensemble(ready.scenario, ready.place, seed, values, numbers.start, columns=columns)
 
 
 def save_run(
@@ -339,7 +375,7 @@ def save_run(
                            expected="no executor, or no journal")  # fmt: skip
     ready = engine.plan(scenario, place)
     numbers = range(start, start + replicates)
-    values = _room(ready, numbers)
+    values = np.empty((replicates, scenario.n_months, len(COLUMNS)))
     with _writing(folder) as writer:
         rows = (
             _recorded(ready, numbers, seed, workers)
@@ -356,10 +392,6 @@ def save_run(
         whole = Ensemble(scenario, ready.place, seed, values, start, Path(folder))
         writer.manifest(_manifest(whole, journal))
     return whole
-
-
-def _room(ready: Plan, numbers: range) -> Array:
-    return np.empty((len(numbers), ready.scenario.n_months, len(COLUMNS)))
 
 
 def _recorded(ready: Plan, numbers: range, seed: int, workers: int | None) -> Iterator[Kept]:

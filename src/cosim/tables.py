@@ -91,7 +91,13 @@ def months_of(start: str, n: int) -> Array:
     return (np.datetime64(start, "M") + np.arange(n)).astype("datetime64[ms]")
 
 
-def long(values: Array, start: str, replicates: Sequence[int], territory: str) -> pd.DataFrame:
+def long(
+    values: Array,
+    start: str,
+    replicates: Sequence[int],
+    territory: str,
+    columns: Sequence[tuple[str, str]] = COLUMNS,
+) -> pd.DataFrame:
     """Return float64[replicates, months, columns] as one row per number.
 
     Columns: replicate, month, indicator, group, value, territory.
@@ -99,10 +105,10 @@ def long(values: Array, start: str, replicates: Sequence[int], territory: str) -
     import pandas as pd
 
     n, n_months, n_columns = values.shape
-    names = list(dict.fromkeys(name for name, _ in COLUMNS))
-    groups = list(dict.fromkeys(group for _, group in COLUMNS))
-    indicator = np.array([names.index(name) for name, _ in COLUMNS])
-    group = np.array([groups.index(group) for _, group in COLUMNS])
+    names = list(dict.fromkeys(name for name, _ in columns))
+    groups = list(dict.fromkeys(group for _, group in columns))
+    indicator = np.array([names.index(name) for name, _ in columns])
+    group = np.array([groups.index(group) for _, group in columns])
     month = np.repeat(months_of(start, n_months), n_columns)
     rows = n * n_months
     return pd.DataFrame(
