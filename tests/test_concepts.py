@@ -117,7 +117,7 @@ def test_every_part_figure_mechanism_and_lever_shows_a_concept():
 
 
 def test_what_is_not_represented_says_so_and_points_at_what_comes_nearest():
-    for name in ("essaimage", "numerique", "bien_commun", "arrogances", "a_transfert"):
+    for name in ("numerique", "bien_commun", "arrogances", "a_transfert"):
         one = concepts.concepts()[name]
         assert "pas " in one.note_fr.lower()
         assert "not " in one.note_en.lower()

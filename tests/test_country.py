@@ -255,9 +255,7 @@ def test_an_ensemble_of_few_indicators_has_the_numbers_of_the_whole():
     with pytest.raises(CosimError, match="every indicator"):
         few.save("nowhere")
     lever = scenario.with_(**{"droit.strength": 1.0})
-    effect = cosim.Effect(
-        few, cosim.ensemble(lever, 3, indicators=["alliances", "convinced"])
-    )
+    effect = cosim.Effect(few, cosim.ensemble(lever, 3, indicators=["alliances", "convinced"]))
     assert set(effect.table.indicator) == {"alliances", "convinced"}
     *_, last = cosim.growing(scenario, 3, indicators=["alliances"])
     assert last.array("alliances").tobytes() == whole.array("alliances").tobytes()

@@ -91,7 +91,7 @@ class Country:
         that they are shares of.
         """
         places = describe(self.nation)
-        return {by: self._grouped(_labels(places, by)) for by in BY}
+        return {by: self._grouped(labels(places, by)) for by in BY}
 
     def _grouped(self, labels: Sequence[str]) -> tuple[list[str], Array]:
         names = sorted(set(labels), key=lambda name: (_CLASSES.index(name), name)
@@ -217,7 +217,8 @@ def describe(nation: Nation) -> pd.DataFrame:
     return table
 
 
-def _labels(places: pd.DataFrame, by: str) -> list[str]:
+def labels(places: pd.DataFrame, by: str) -> list[str]:
+    """Return the group of each territory of `describe` by one of `BY`."""
     if by == "all":
         return ["all"] * len(places)
     name = {"region": "region", "size": "size_class", "type": "type"}[by]
@@ -401,6 +402,6 @@ def manifest(nation: Nation, seed: int, replicates: int) -> dict[str, Any]:
 
 
 __all__ = [
-    "BY", "COLUMNS", "Country", "Pairs", "choose", "countries", "describe", "manifest", "perform",
-    "simulate",
+    "BY", "COLUMNS", "Country", "Pairs", "choose", "countries", "describe", "labels", "manifest",
+    "perform", "simulate",
 ]  # fmt: skip

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from cosim.scenario import Scenario
 
 EARTH = 6371.0  # km
-#: Seats of the territories that one task steps, at least: tasks cost a little Python each.
-TASK_SEATS = 12_000
+#: Inhabitants of the territories that one task steps, at least: a task costs a little Python.
+TASK_INHABITANTS = 400_000
 
 _COMMITMENT, _VISIBLE, _LIVING = column("commitment", "elu"), column("visible"), column("actors")
 
@@ -232,8 +232,8 @@ class Run:
         self.posts = posts(nation, self.key)
         self._news = np.zeros((3, n, months))  # commitment of élus, visible successes, actors
         self._start = np.zeros(n)  # commitment of élus before the first month
-        self.territories: list[engine.Plan] = []
-        self.states: list[State] = []
+        self.territories: list[engine.Plan] = [None] * n  # type: ignore[list-item]
+        self.states: list[State] = [None] * n  # type: ignore[list-item]
         self._settle()
 
     @property
@@ -261,21 +261,24 @@ class Run:
         shares = nation.whole.inhabitants[nation.rows] / nation.whole.inhabitants.sum()
         if scenario.france.money == "each":
             shares[:] = 1.0
-        for k, place in enumerate(nation.places):
+
+        def begin(k: int) -> None:
+            place = nation.places[k]
             dates = timetable.complete(
                 common, scenario, params, usine[k], self.posts[k].astype(np.float64), shares[k]
             )
             state = population.template(scenario, place, params, dates=dates, levels=levels)
             state.settings.measured = 0
-            self.states.append(state)
-            self.territories.append(
-                engine.Plan(scenario, place, params, nation.schedule, state, engaged, scale,
-                            engine.commune_classes(place))
+            self.states[k] = state
+            self.territories[k] = engine.Plan(
+                scenario, place, params, nation.schedule, state, engaged, scale,
+                engine.commune_classes(place),
             )  # fmt: skip
-        self._each(self._begin)
+            self._begin(k, state)
 
-    def _begin(self, k: int) -> None:
-        state = self.states[k]
+        self._each(begin)
+
+    def _begin(self, k: int, state: State) -> None:
         initialise(state, self.nation.params, self.territories[k].engaged, self.key)
         elus = state.actors.alive & (state.actors.kind == ELU)
         self._start[k] = state.actors.commitment[elus].mean() if elus.any() else 0.0
@@ -293,15 +296,15 @@ class Run:
 
     def _each(self, work: Callable[[int], None]) -> None:
         """Do `work` for every territory, the largest first, in threads."""
-        sizes = np.array([len(state.actors) for state in self.states])
+        people = np.array([place.inhabitants for place in self.nation.places])
         tasks: list[list[int]] = [[]]
         load = 0
-        for k in np.argsort(-sizes, kind="stable").tolist():
-            if load >= TASK_SEATS:
+        for k in np.argsort(-people, kind="stable").tolist():
+            if load >= TASK_INHABITANTS:
                 tasks.append([])
                 load = 0
             tasks[-1].append(k)
-            load += int(sizes[k])
+            load += int(people[k])
         # The first one compiles, if the cache is cold: once, before the threads.
         work(tasks[0].pop())
 

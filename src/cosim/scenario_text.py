@@ -117,8 +117,11 @@ _MECHANISMS = {
 # -- sentences --------------------------------------------------------------------------------
 
 
-def sentence(scenario: Scenario, lang: Lang) -> str:
-    """What a scenario is: where, when, with which catalysts, crises and changes."""
+def sentence(scenario: Scenario, lang: Lang, where: str | None = None) -> str:
+    """What a scenario is: where, when, with which catalysts, crises and changes.
+
+    `where` stands for the territory that the scenario names, as "France".
+    """
     french = _french(lang)
     start, end = (month_name(m, lang) for m in (scenario.time.start, scenario.time.end))
     when = f"{_de(start)} à {end}" if french else f"from {start} to {end}"
@@ -149,7 +152,7 @@ def sentence(scenario: Scenario, lang: Lang) -> str:
     if scenario.territory.sample < 1:
         share = _percent(scenario.territory.sample, lang)
         parts.append(f"{share} des acteurs simulés" if french else f"{share} of actors simulated")
-    place = territory_name(scenario, lang)
+    place = where or territory_name(scenario, lang)
     return f"{place}, {when}{_colon(lang)}" + _semicolon(lang).join(parts) + "."
 
 

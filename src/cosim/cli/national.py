@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -28,6 +29,8 @@ from cosim.cli.shell import (
 from cosim.errors import CosimError, ScenarioError, nearest
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
 
     from cosim.country import Country
@@ -41,8 +44,10 @@ FIRST, LAST = "2010-01", "2026-01"
 #: First month of the usine under `--usine`.
 USINE = "2022-01"
 #: What the page and the screen show: indicator, group.
-SHOWN = (("convinced", "elu"), ("able", "elu"), ("engaged", ""), ("alliances", ""),
-         ("actors", "catalyseur"))  # fmt: skip
+SHOWN = (("convinced", "elu"), ("able", "elu"), ("engaged", ""), ("alliances", ""))
+
+#: Names of runs beside those of the keys of the usine.
+SCENARIO, REFERENCE = "scenario", "reference"
 
 
 @app.command()
@@ -77,8 +82,9 @@ def france(
     usine: Annotated[
         str | None,
         typer.Option(
-            metavar="KEY",
-            help="L'usine, partagée ainsi, contre la référence. / The usine, shared by this key.",
+            metavar="KEYS",
+            help="L'usine, partagée ainsi, contre la référence ; « all » : par chaque clé. "
+            "/ The usine, shared by these keys, against the reference.",
         ),
     ] = None,
     replicates: Annotated[
@@ -96,74 +102,105 @@ def france(
         raise CosimError("unknown language", key="--lang", found=lang, expected="fr or en")
     changes: dict[str, Any] = {"time.start": first, "time.end": last, "territory.sample": sample}
     if scenario is None:
-        changes = {**changes, "time.start": first or FIRST, "time.end": last or LAST}
+        changes |= {"time.start": first or FIRST, "time.end": last or LAST}
     changes = {key: value for key, value in changes.items() if value is not None}
-    document = ready(scenario or DEFAULT).with_(**changes)
-    reference = _reference(document, against, usine)
-    if usine is not None:
-        document = _with_usine(document, usine)
+    runs = _runs(ready(scenario or DEFAULT).with_(**changes), against, usine)
     from cosim import country, national  # heavy, and of no use to bad input
 
     places = country.choose(_split(territories), _split(departement))
-    luck = document.seed if seed is None else seed
-    runs = [national.plan(one, places) for one in (document, reference) if one is not None]
+    plans = {name: national.plan(document, places) for name, document in runs.items()}
+    main = next(iter(runs.values()))
+    luck = main.seed if seed is None else seed
     warn_of_compilation()
-    months = document.n_months * replicates * len(runs)
-    with _folder(out, runs[0], luck, replicates) as folder:
+    with _folder(out, next(iter(plans.values())), luck, replicates) as folder:
+        months = main.n_months * replicates * len(plans)
         with executor_at(dask) as executor, progress("France", months) as done:
-
-            def replicated(nation: Nation) -> Iterator[Country]:
-                return country.countries(nation, range(replicates), luck, workers, None, executor)
-
-            sides = [_Side(nation, folder, k) for k, nation in enumerate(runs)]
-            pairs = country.Pairs()
-            streams = [replicated(nation) for nation in runs]
-            for number, made in enumerate(zip(*streams, strict=True), 1):
-                for side, one in zip(sides, made, strict=True):
-                    side.add(one)
-                if len(made) == 2:
-                    pairs.add(made[1], made[0])
-                done(number * document.n_months * len(runs))
-        for side in sides:
-            side.close()
-        effect = pairs.table if len(runs) == 2 else None
+            sides, effect = _simulated(plans, replicates, luck, workers, executor, done, folder)
         if folder is not None:
             with notes().status("Cartes… / Maps…"):
-                _page(sides, effect, folder, luck, replicates, lang, _title(runs[0], departement))
-    _tell(sides, effect, document, reference, luck, replicates, out, as_json)
+                _page(sides, effect, folder, luck, replicates, lang, _split(departement))
+    _tell(sides, effect, luck, replicates, out, as_json)
 
 
 def _split(values: list[str] | None) -> list[str]:
     return [part.strip() for value in values or [] for part in value.split(",") if part.strip()]
 
 
-def _reference(document: Scenario, against: str | None, usine: str | None) -> Scenario | None:
-    """Return what to compare with, over the same months and the same share of the actors."""
+def _runs(document: Scenario, against: str | None, usine: str | None) -> dict[str, Scenario]:
+    """Return what is simulated by name: what was asked for first, a reference last."""
     if against is not None and usine is not None:
         raise CosimError("two references", key="--against", found=against,
                          expected="--against or --usine, not both")  # fmt: skip
-    if against is not None:
-        same = {"time.start": document.time.start, "time.end": document.time.end,
-                "time.substeps": document.time.substeps,
-                "territory.sample": document.territory.sample}  # fmt: skip
-        return ready(against).with_(**same)
-    return document if usine is not None else None
+    if usine is not None:
+        return {**_by_key(document, usine), REFERENCE: document}
+    if against is None:
+        return {SCENARIO: document}
+    same = {"time.start": document.time.start, "time.end": document.time.end,
+            "time.substeps": document.time.substeps,
+            "territory.sample": document.territory.sample}  # fmt: skip
+    return {SCENARIO: document, REFERENCE: ready(against).with_(**same)}
 
 
-def _with_usine(document: Scenario, key: str) -> Scenario:
-    from typing import get_args
-
+def _by_key(document: Scenario, asked: str) -> dict[str, Scenario]:
+    """Return the scenario with the usine, by key."""
     from cosim.scenario_levers import UsineKey
 
     keys = [name for name in get_args(UsineKey) if name != "none"]
-    if key not in keys:
-        raise ScenarioError("unknown key of the usine", key="--usine", found=key,
-                            expected=", ".join(keys), nearest=nearest(key, keys))  # fmt: skip
+    chosen = keys if asked == "all" else _split([asked])
+    for key in chosen or [asked]:
+        if key not in keys:
+            raise ScenarioError("unknown key of the usine", key="--usine", found=key,
+                                expected=", ".join([*keys, "all"]),
+                                nearest=nearest(key, [*keys, "all"]))  # fmt: skip
     start = USINE if document.month_index(USINE) < document.n_months else document.time.start
-    return document.with_(**{"usine.key": key, "usine.start": max(start, document.time.start)})
+    start = max(start, document.time.start)
+    return {key: document.with_(**{"usine.key": key, "usine.start": start}) for key in chosen}
 
 
-# -- tables -------------------------------------------------------------------------------
+# -- simulate -----------------------------------------------------------------------------
+
+
+def _simulated(
+    plans: Mapping[str, Nation],
+    replicates: int,
+    seed: int,
+    workers: int | None,
+    executor: Executor | None,
+    done: Callable[[int], None],
+    folder: Path | None,
+) -> tuple[dict[str, _Side], pd.DataFrame | None]:
+    """Run every plan, replicate by replicate; return their tables, and effects if any."""
+    import pandas as pd
+
+    from cosim import country
+
+    main = next(iter(plans))
+    sides = {name: _Side(nation, folder if folder is None or name == main else folder / name)
+             for name, nation in plans.items()}  # fmt: skip
+    pairs = {name: country.Pairs() for name in plans if name != REFERENCE}
+    total = 0
+    with ExitStack() as stack:
+        streams = {}
+        for name, nation in reversed(list(plans.items())):  # the reference first
+            runs = country.countries(nation, range(replicates), seed, workers, None, executor)
+            streams[name] = stack.enter_context(closing(runs))
+        for _ in range(replicates):
+            reference = None
+            for name, stream in streams.items():
+                one = next(stream)
+                sides[name].add(one)
+                if name == REFERENCE:
+                    reference = one
+                elif reference is not None:
+                    pairs[name].add(reference, one)
+                total += one.nation.scenario.n_months
+                done(total)
+    for side in sides.values():
+        side.close()
+    if REFERENCE not in plans:
+        return sides, None
+    tables = [pair.table.assign(key=name) for name, pair in pairs.items()]
+    return sides, pd.concat(tables, ignore_index=True)
 
 
 @contextmanager
@@ -181,9 +218,9 @@ def _folder(out: Path | None, nation: Nation, seed: int, replicates: int) -> Ite
 class _Side:
     """What is kept of the replicates of a scenario: small tables here, the large one on disk."""
 
-    def __init__(self, nation: Nation, folder: Path | None, number: int):
+    def __init__(self, nation: Nation, folder: Path | None):
         self.nation = nation
-        self.folder = folder if folder is None or number == 0 else folder / "reference"
+        self.folder = folder
         self.groups: list[pd.DataFrame] = []
         self.communes: list[pd.DataFrame] = []
         self.series: list[pd.DataFrame] = []
@@ -219,6 +256,7 @@ class _Side:
         for name, rows in (("groups", tables.groups), ("communes", tables.communes),
                            ("territories", tables.places)):  # fmt: skip
             rows.to_parquet(self.folder / f"{name}.parquet", index=False)
+        (self.folder / "scenario.toml").write_text(self.nation.scenario.to_toml(), "utf-8")
 
     def tables(self) -> Tables:
         """Return what the page is drawn from."""
@@ -237,50 +275,63 @@ class _Side:
         )  # fmt: skip
 
 
-def _title(nation: Nation, departement: list[str] | None) -> str:
-    n = len(nation.places)
-    if n == 1:
-        return nation.places[0].name
-    if n == len(nation.whole.codes):
-        return "France"
-    parts = ", ".join(_split(departement))
-    return f"France — {parts}" if parts else f"France — {n} territoires"
+# -- page ---------------------------------------------------------------------------------
 
 
 def _page(
-    sides: list[_Side],
+    sides: Mapping[str, _Side],
     effect: pd.DataFrame | None,
     folder: Path,
     seed: int,
     replicates: int,
     lang: Any,
-    title: str,
+    departements: list[str],
 ) -> None:
     from cosim import __version__, report_national
     from cosim.country import manifest
+    from cosim.scenario_text import sentence
 
+    name, main = next(iter(sides.items()))
     if effect is not None:
         effect.to_csv(folder / "effect.csv", index=False)
-    run = manifest(sides[0].nation, seed, replicates)
-    (folder / "scenario.toml").write_text(sides[0].nation.scenario.to_toml(), "utf-8")
+        effect = effect[effect["key"] == name]
+    nation = main.nation
+    title = _title(nation, departements)
     report_national.write(
-        sides[0].tables(), folder, title, lang,
-        reference=sides[1].tables() if len(sides) == 2 else None,
-        effect=effect, about=sides[0].nation.scenario.title,
-        provenance={"cosim": __version__, "digest": str(run["digest"]), "seed": str(seed),
-                    "replicates": str(replicates)},
-        again="cosim france scenario.toml",
+        main.tables(), folder, title, lang,
+        reference=sides[REFERENCE].tables() if REFERENCE in sides else None,
+        effect=effect, about=sentence(nation.scenario, lang, title),
+        provenance={"cosim": __version__, "seed": str(seed), "replicates": str(replicates),
+                    "digest": str(manifest(nation, seed, replicates)["digest"])},
+        again=_again(nation, seed, replicates, REFERENCE in sides),
     )  # fmt: skip
+
+
+def _title(nation: Nation, departements: list[str]) -> str:
+    if len(nation.places) == 1:
+        return nation.places[0].name
+    if len(nation.places) == len(nation.whole.codes):
+        return "France"
+    part = ", ".join(departements) or f"{len(nation.places)} territoires"
+    return f"France ({part})"
+
+
+def _again(nation: Nation, seed: int, replicates: int, compared: bool) -> str:
+    """Return the command that makes a run again, from the scenarios beside its page."""
+    command = f"cosim france scenario.toml --seed {seed} --replicates {replicates}"
+    if compared:
+        command += f" --against {REFERENCE}/scenario.toml"
+    if len(nation.places) < len(nation.whole.codes):
+        command += f" --territories {','.join(place.code for place in nation.places)}"
+    return command
 
 
 # -- words --------------------------------------------------------------------------------
 
 
 def _tell(
-    sides: list[_Side],
+    sides: Mapping[str, _Side],
     effect: pd.DataFrame | None,
-    document: Scenario,
-    reference: Scenario | None,
     seed: int,
     replicates: int,
     out: Path | None,
@@ -288,7 +339,8 @@ def _tell(
 ) -> None:
     from cosim.report_national import sentences
 
-    tables = sides[0].tables()
+    name, main = next(iter(sides.items()))
+    document, tables = main.nation.scenario, main.tables()
     rows = _ends(tables)
     if as_json:
         say_json({"scenario": document.title, "digest": document.digest,
@@ -297,16 +349,41 @@ def _tell(
                   "groups": rows,
                   "effect": [] if effect is None else effect.to_dict("records")})  # fmt: skip
         return
-    for sentence in sentences(tables, "fr", effect):
+    mine = None if effect is None else effect[effect["key"] == name]
+    for sentence in sentences(tables, "fr", mine):
         say(sentence)
     table(
         ("Région, taille, type", "Groupe", "Élus convaincus", "Élus capables", "Engagés",
-         "Alliances", "Catalyseurs"),
+         "Alliances", "Postes"),
         [_line(row) for row in rows], title=f"{document.time.end}, {replicates} réplicat(s)",
         right="23456",
     )  # fmt: skip
+    if effect is not None:
+        _tell_effects(effect)
     if out is not None:
         say(f"Page et tables / page and tables : {out / 'france.html'}")
+
+
+def _tell_effects(effect: pd.DataFrame) -> None:
+    """Print what each what-if changes in all the territories, with its interval."""
+    whole = effect[effect["by"] == "all"].set_index("indicator")
+    rows = []
+    for indicator, label, factor, unit in (
+        ("alliances", "alliances", 1.0, ""),
+        ("engaged", "acteurs engagés", 100.0, " pt"),
+        ("convinced/elu", "élus convaincus", 100.0, " pt"),
+    ):
+        for row in whole.loc[[indicator]].to_dict("records"):
+            low, mean, high, per = (
+                "–" if isnan(row[q]) else f"{factor * row[q]:+,.2f}{unit}".replace(",", "\u202f")
+                for q in ("low", "mean", "high", "per_100k")
+            )
+            spent = f"{row['k_euros']:,.0f}".replace(",", "\u202f")
+            rows.append((label, row["key"], mean, f"{low} … {high}", per, spent))
+    table(
+        ("Indicateur", "Scénario", "Différence", "Intervalle à 95 %", "Pour 100 k€", "k€"), rows,
+        title="Par rapport à la référence, à la fin", right="2345",
+    )  # fmt: skip
 
 
 def _ends(tables: Tables) -> list[dict[str, Any]]:
@@ -314,11 +391,27 @@ def _ends(tables: Tables) -> list[dict[str, Any]]:
     groups = tables.groups
     names = ["/".join(pair).rstrip("/") for pair in SHOWN]
     last = groups[(groups["month"] == groups["month"].max()) & groups["indicator"].isin(names)]
-    wide = last.groupby(["by", "group", "indicator"], sort=False)["value"].mean().unstack()
-    return [{"by": by, "group": group, **row} for (by, group), row in wide.to_dict("index").items()]
+    means = last.groupby(["by", "group", "indicator"], sort=False)["value"].mean()
+    posts = _posts(tables.places)
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for (by, group, indicator), value in means.items():
+        row = rows.setdefault((by, group), {"by": by, "group": group, "posts": posts[by, group]})
+        row[indicator] = value
+    return list(rows.values())
 
 
-def _line(row: dict[str, Any]) -> tuple[str, ...]:
+def _posts(places: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return the published posts of catalysts that each group of territories holds at the end."""
+    from cosim.country import BY, labels
+
+    return {
+        (by, str(group)): int(posts)
+        for by in BY
+        for group, posts in places.groupby(labels(places, by))["catalysts"].sum().items()
+    }
+
+
+def _line(row: Mapping[str, Any]) -> tuple[str, ...]:
     from cosim.figures_national import size_words
     from cosim.territory import REGIONS
 
@@ -327,6 +420,5 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
     if row["by"] == "size":
         group = size_words(group)
     share = (f"{100 * row[name]:.1f} %" for name in ("convinced/elu", "able/elu", "engaged"))
-    counts = (f"{row[name]:,.0f}".replace(",", "\u202f") for name in
-              ("alliances", "actors/catalyseur"))  # fmt: skip
+    counts = (f"{row[name]:,.0f}".replace(",", "\u202f") for name in ("alliances", "posts"))
     return (words[row["by"]], "" if row["by"] == "all" else group, *share, *counts)
