@@ -20,7 +20,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks $(BENCH)
 
 dashboard: $(STAMP)
 	$(BIN)/cosim dashboard
