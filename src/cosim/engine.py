@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim import parameters, streams
+from cosim import parameters, streams, warm
 from cosim.compiled import folder
 from cosim.errors import CosimError, RunError, ScenarioError, nearest
 from cosim.indicators import COLUMNS, COMMUNE_SIZES, INDICATORS
@@ -244,6 +244,7 @@ def plan(
     place : replaces the territory that it names
     columns : (indicator, group) that will be read; the others may be left at 0
     """
+    warm.up()
     place = place or territory_of(scenario)
     params = parameters.resolve(scenario.parameters, scenario.time.substeps)
     made = template(scenario, place, params)

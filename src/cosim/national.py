@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim import engine, facts, parameters, population, streams, timetable
+from cosim import engine, facts, parameters, population, streams, timetable, warm
 from cosim.errors import ScenarioError
 from cosim.indicators import COLUMNS, column
 from cosim.mechanisms.bonds import forget_ended
@@ -82,6 +82,7 @@ def plan(scenario: Scenario, places: Iterable[Territory]) -> Nation:
     if not places or len(set(codes)) < len(codes):
         raise ScenarioError("a run of France needs territories, each once", key="territories",
                             found=", ".join(codes[:3]) or "none")  # fmt: skip
+    warm.up()
     return Nation(
         scenario=scenario,
         places=places,

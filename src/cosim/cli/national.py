@@ -108,10 +108,10 @@ def france(
     from cosim import country, national  # heavy, and of no use to bad input
 
     places = country.choose(_split(territories), _split(departement))
+    warn_of_compilation()
     plans = {name: national.plan(document, places) for name, document in runs.items()}
     main = next(iter(runs.values()))
     luck = main.seed if seed is None else seed
-    warn_of_compilation()
     with _folder(out, next(iter(plans.values())), luck, replicates) as folder:
         months = main.n_months * replicates * len(plans)
         with executor_at(dask) as executor, progress("France", months) as done:

@@ -217,11 +217,11 @@ def progress(title: str, total: int) -> Iterator[Callable[..., None]]:
 
 def warn_of_compilation() -> None:
     """Say so when the rules are about to be compiled for the first time."""
-    from cosim.compiled import folder
+    from cosim import warm
 
-    if not any(folder().rglob("*.nbc")):
+    if warm.cold():
         notes().print(
-            "Première compilation (~1 min), mise en cache… / First compilation (~1 min), cached…",
+            "Première compilation (~30 s), mise en cache… / First compilation (~30 s), cached…",
             highlight=False, soft_wrap=True,
         )  # fmt: skip
 
