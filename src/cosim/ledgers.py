@@ -320,7 +320,7 @@ def pages(folder: Path) -> dict[Path, str]:
     ------
     CosimError : `odd.md` is there, but not its two marks
     """
-    from cosim import concepts, levers, library, scenario
+    from cosim import concepts, levers, library, scenario, study
 
     made = {
         "parameters.md": _parameters_page(),
@@ -332,6 +332,8 @@ def pages(folder: Path) -> dict[Path, str]:
         "library.md": library.page(),
         "concepts.md": concepts.page(),
     }
+    if (folder / study.TABLES / "runs.json").is_file():
+        made[study.PAGE] = study.page(folder)
     wanted = {folder / name: text for name, text in made.items()}
     odd = folder / "odd.md"
     if odd.is_file():

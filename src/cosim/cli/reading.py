@@ -330,12 +330,24 @@ def docs(
         bool,
         typer.Option("--pictures", help="Simuler et dessiner les scénarios (~5 min). / Pictures."),
     ] = False,
+    france: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="FRANCE USINE",
+            help="Dossiers de `cosim france` et de `cosim france --usine all`. / Their folders.",
+        ),
+    ] = None,
 ) -> None:
     """Écrire les pages générées de la documentation. / Write the generated pages."""
     folder = folder or Path(__file__).parents[3] / "docs"
     if not folder.is_dir():
         raise CosimError("no such folder", where=folder, key="--folder",
                          expected="the docs folder of a checkout")  # fmt: skip
+    if france is not None and not check:
+        from cosim import study
+
+        for path in study.collect(*france, folder):
+            say(f"{path}")
     changed = ledgers.stale(folder) if check else ledgers.write(folder)
     for path in changed:
         say(f"{path}")
