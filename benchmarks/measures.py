@@ -243,7 +243,10 @@ def inside(rounds: int = 9) -> Found:
     state = plan.template
     seats = len(state.actors)
     return [
-        *(Figure(f"mechanism: {name}", value, "ns/actor-month") for name, value in shares.items()),
+        *(
+            Figure(f"mechanism: {name}", shares[name], "ns/actor-month")
+            for name in sorted(shares, key=shares.__getitem__, reverse=True)
+        ),
         Figure("mechanisms and measure together", sum(shares.values()), "ns/actor-month"),
         Figure("start of a replicate", median(row["start"] for row in rows) * 1e3, "ms"),
         Figure("a call from Python into compiled code", median(calls) * 1e6, "µs"),
