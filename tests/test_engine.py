@@ -12,6 +12,7 @@ from cosim.indicators import COLUMNS, column
 from cosim.mechanisms import MECHANISMS
 from cosim.mechanisms.levers import begin
 from cosim.scenario import load
+from cosim.state import NEVER
 from cosim.testing import changed, check_mechanism, check_state
 
 RULE = '''"""Everybody tires a little, and those who carry alliances tire less."""
@@ -269,6 +270,21 @@ def test_a_compiled_rule_of_a_researcher_runs_and_a_changed_file_is_another_rule
     assert means[0] > means[1] > means[2]
     ours = engine.plan(ready.scenario.with_(model=None))
     assert engine.replicate(ours, 1, 0)[0][-1, column("commitment", "elu")] == means[0]
+
+
+def test_forgetting_ended_alliances_changes_no_indicator_and_nobody_s_living_ones(
+    everything, monkeypatch
+):
+    monkeypatch.setattr(engine, "MEMORY", 5)
+    whole, state = engine.replicate(everything, 5, 1)
+    out, rest = engine.replicate(everything, 5, 1, forget=True)
+    assert out.tobytes() == whole.tobytes()
+    n, left = int(state.territory.n_alliances), int(rest.territory.n_alliances)
+    living = state.alliances.ended[:n] == NEVER
+    assert living.sum() <= left < n
+    still = rest.alliances.ended[:left] == NEVER
+    assert np.array_equal(state.alliances.id[:n][living], rest.alliances.id[:left][still])
+    check_state(rest, everything.n_steps - 1)
 
 
 # -- the State as compiled code receives it ------------------------------------------------------

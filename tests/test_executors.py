@@ -92,10 +92,10 @@ def begun(monkeypatch):
     numbers = []
     replicate = engine.replicate
 
-    def noted(ready, seed, number):
+    def noted(ready, seed, number, **options):
         numbers.append(number)
         time.sleep(0.02)
-        return replicate(ready, seed, number)
+        return replicate(ready, seed, number, **options)
 
     monkeypatch.setattr(engine, "replicate", noted)
     return numbers

@@ -28,6 +28,7 @@ from cosim.compiled import folder
 from cosim.errors import CosimError, RunError, ScenarioError, nearest
 from cosim.indicators import COLUMNS, COMMUNE_SIZES, INDICATORS
 from cosim.mechanisms import MECHANISMS, Mechanism, Rule
+from cosim.mechanisms.bonds import forget_ended
 from cosim.population import engaged_shares, template
 from cosim.seeding import initialise
 from cosim.state import MEASURE_NETWORK, MEASURE_TIES, Array, State, copy, longer
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 Progress = Callable[[int], None]
 #: One replicate: its number, float64[months, columns of `COLUMNS`], what was held of its State.
 Kept = tuple[int, Array, Any]
+#: Months between two times that a run which keeps no State forgets ended alliances.
+MEMORY = 48
 #: Tasks that an executor holds at once: enough for a cluster, few enough for memory.
 MOST_TASKS = 256
 
@@ -345,8 +348,10 @@ class Run:
 # -- ensemble -----------------------------------------------------------------------------
 
 
-def replicate(ready: Plan, seed: int, number: int) -> tuple[Array, State]:
+def replicate(ready: Plan, seed: int, number: int, forget: bool = False) -> tuple[Array, State]:
     """Run one replicate without Python in the loop; return indicators and final State.
+
+    `forget` takes ended alliances from the State now and then, which changes no indicator.
 
     Returns
     -------
@@ -354,7 +359,12 @@ def replicate(ready: Plan, seed: int, number: int) -> tuple[Array, State]:
     """
     out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
     key = streams.key(seed, number)
-    state = advance(ready, ready.state(seed, number), 0, ready.scenario.n_months, key, out)
+    state, months = ready.state(seed, number), ready.scenario.n_months
+    for first in range(0, months, MEMORY if forget else months):
+        if first:
+            forget_ended(state)
+        last = min(months, first + MEMORY) if forget else months
+        state = advance(ready, state, first, last, key, out)
     return out, state
 
 
@@ -412,7 +422,7 @@ def kept(
     RunError : the replicate failed, whatever the reason
     """
     try:
-        out, state = replicate(ready, seed, number)
+        out, state = replicate(ready, seed, number, forget=keep is None)
         return number, out, keep(number, state) if keep else None
     except CosimError:
         raise
