@@ -68,7 +68,7 @@ def test_a_run_mechanism_by_mechanism_is_bit_identical_too(everything):
         begin(run.state, everything.params, run.month)
         for rule in rules:
             rule(run.state, everything.params, run.month, run.key)
-        run.measure()
+        engine.measured(everything, run.state, run.month, run.out)
         run.month += 1
     assert run.out.tobytes() == finished(everything, seed=5).out.tobytes()
 
