@@ -63,7 +63,7 @@ def lived(ready, replicate):
             rule(run.state, ready.params, run.month, run.key)
             if k == 1:  # after Catalyse, before commitment reads the sessions
                 seen["sessions"] = seen.get("sessions", 0) + int(run.state.actors.sessions.sum())
-        run.measure()
+        engine.measured(ready, run.state, run.month, run.out)
         run.month += 1
         coached |= run.state.actors.coach != NOBODY
         traces(run.state, seen)

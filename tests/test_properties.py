@@ -82,7 +82,7 @@ def test_the_accounts_are_right_in_any_scenario(scenario, seed, replicate):
             rule(run.state, run.plan.params, run.month, run.key)
         engine.check_overflow(run.state)
         check_state(run.state, run.month)
-        run.measure()
+        engine.measured(run.plan, run.state, run.month, run.out)
         run.month += 1
     actors = run.state.actors
     assert len(actors) == seats and actors.alive[actors.kind == ELU].sum() == elus

@@ -274,10 +274,20 @@ def _unbox(typ: StateType, obj: Any, c: Any) -> NativeValue:
     failed = cgutils.alloca_once_value(c.builder, cgutils.false_bit)
     cleanups = []
     int64 = ir.IntType(64)
-    # Records first: reading them is Python code, which an error already raised would upset.
+    # Records first: reading them is Python code, which an error already raised would upset. So is
+    # reading a table, which is not done after an error.
     for name in sorted(FIELDS, key=lambda name: name not in _ONE):
         index, wanted = _ORDER.index(name), FIELDS[name]
         item = c.pyapi.object_getattr_string(obj, name)
+        place = cgutils.gep_inbounds(c.builder, table, 0, 2 * index)
+        if isinstance(wanted, TableType):
+            with c.builder.if_then(c.builder.not_(c.builder.load(failed)), likely=True):
+                native = c.unbox(wanted, item)
+                c.builder.store(c.builder.ptrtoint(native.value, int64), place)
+                with c.builder.if_then(native.is_error, likely=False):
+                    c.builder.store(cgutils.true_bit, failed)
+            cleanups.append((NativeValue(None), wanted, item))
+            continue
         if isinstance(wanted, ColumnType):
             wanted = types.Array(wanted.storage, 1, "C")
         native = c.unbox(wanted, item)
@@ -285,8 +295,6 @@ def _unbox(typ: StateType, obj: Any, c: Any) -> NativeValue:
             c.builder.store(cgutils.true_bit, failed)
         if isinstance(wanted, types.Record):
             data, length = native.value, int64(1)
-        elif isinstance(wanted, TableType):
-            data, length = native.value, int64(0)
         else:
             array = c.context.make_array(wanted)(c.context, c.builder, native.value)
             data, length = array.data, array.nitems
@@ -300,11 +308,8 @@ def _unbox(typ: StateType, obj: Any, c: Any) -> NativeValue:
                     "PyExc_TypeError", f"state.{name} is not contiguous: copy the state first"
                 )
                 c.builder.store(cgutils.true_bit, failed)
-        for place, number in (
-            (2 * index, c.builder.ptrtoint(data, int64)),
-            (2 * index + 1, length),
-        ):
-            c.builder.store(number, cgutils.gep_inbounds(c.builder, table, 0, place))
+        c.builder.store(c.builder.ptrtoint(data, int64), place)
+        c.builder.store(length, cgutils.gep_inbounds(c.builder, table, 0, 2 * index + 1))
         cleanups.append((native, wanted, item))
 
     def cleanup() -> None:

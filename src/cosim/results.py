@@ -443,7 +443,8 @@ def _model_digest() -> str:
     from cosim.compiled import sources
 
     package = Path(__file__).parent
-    paths = {*sources(), package / "engine.py", *(package / "data").iterdir()}
+    paths = {*sources(), package / "engine.py", package / "national.py",
+             *(package / "data").iterdir()}  # fmt: skip
     digest = hashlib.sha256(cosim.__version__.encode())
     for path in sorted(path for path in paths if path.is_file()):
         digest.update(path.read_bytes())
