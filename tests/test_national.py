@@ -19,7 +19,7 @@ from cosim.state import L_CATALYSIS, L_DROIT, L_LIEUX, N_WORLDS
 from cosim.testing import changed, check_state
 
 #: What passes between territories, as strong as the ledger allows.
-LINKS = {**BUSY, "neighbour_imitation": 0.05, "gathering_spread": 1.0, "visible_success": 0.002}
+LINKS = {**BUSY, "neighbour_imitation": 0.05, "gathering_spread": 0.8, "visible_success": 0.002}
 #: From before the first post (July 2008) to beyond the second gathering (July 2009).
 START, MONTHS = "2007-10", 24
 EACH_ALONE = {"neighbours": False, "gathering": False, "catalysts": "none"}
@@ -44,7 +44,7 @@ def at(lon, lat, number, communes, population):
 #: from each other at the equator), and one far away; the last in this list is the second by code.
 PLACES = (
     at(2.0, 47.0, 1, communes=2, population=700),
-    at(2.6, 47.0, 2, communes=3, population=3000),
+    at(2.6, 47.0, 2, communes=2, population=3300),
     at(3.1, 47.0, 3, communes=2, population=1200),
     at(7.0, 44.0, 10, communes=2, population=1800),
 )
@@ -91,7 +91,9 @@ RIVALS = {"maturity": "scalar", "trust": "beta", "imitation": "bounded", "third_
 
 
 def usine(key):
-    return {"key": key, "factor": 0.05, "start": "2008-10"}
+    """From the month of the first posts, or from when some territory holds two."""
+    start = "2008-07" if key == "elsewhere" else "2008-10"
+    return {"key": key, "factor": 0.05, "start": start}
 
 
 CASES = {
@@ -345,8 +347,15 @@ def test_the_usine_where_nobody_holds_a_post_yet_gives_nothing_to_who_has_one():
         assert 0 < (held > 0).sum() < len(held)
         assert ((keys[key] > 0.0) == (held > 0 if key == "catalysts" else held == 0)).all()
         assert keys[key].sum() == pytest.approx(1.0)
-    before = run_of(world(usine={**usine("catalysts"), "start": "2008-02"}, months=12))
-    assert not national.usine_parts(before.nation, before.key).any()
+
+
+def test_before_the_first_post_the_usine_is_elsewhere_everywhere():
+    inhabitants = np.array([place.inhabitants for place in run_of(world()).nation.places])
+    for changes in ({"usine.start": "2008-02"}, {"france.catalysts": "none"}):
+        for key, shares in (("catalysts", 0.0 * inhabitants), ("elsewhere", inhabitants)):
+            run = run_of(world(usine=usine(key), months=12).with_(**changes))
+            parts = national.usine_parts(run.nation, run.key)
+            assert parts == pytest.approx(shares / inhabitants.sum())
 
 
 # -- all of France and a part -------------------------------------------------------------
