@@ -18,19 +18,13 @@ from cosim.scenario import load
 from cosim.state import L_CATALYSIS, L_DROIT, L_LIEUX, N_WORLDS
 from cosim.testing import changed, check_state
 
-#: What passes between territories, as strong as the ledger allows.
+#: What passes between territories, stronger than at the defaults.
 LINKS = {**BUSY, "neighbour_imitation": 0.05, "gathering_spread": 0.8, "visible_success": 0.002}
 #: From before the first post (July 2008) to beyond the second gathering (July 2009).
 START, MONTHS = "2007-10", 24
 EACH_ALONE = {"neighbours": False, "gathering": False, "catalysts": "none"}
 #: A run of France makes no pass over ties.
-TIES = ("trust_within", "trust_across", "cross_ties", "degree", "clustering", "components",
-        "place_ties")  # fmt: skip
-CHEAP = [
-    k
-    for k, (name, group) in enumerate(COLUMNS)
-    if name not in TIES and (name, group) != ("force", "co-construction")
-]
+CHEAP = [k for k, pair in enumerate(COLUMNS) if not engine.passes([pair])]
 
 
 def at(lon, lat, number, communes, population):
@@ -100,7 +94,7 @@ CASES = {
     "news of a month": {"lag": 1},
     "news of two months, two steps a month": {"lag": 2, "time": {"substeps": 2}, "months": 23},
     "news of half a year": {"lag": 6},
-    "news of a month and a half of blocks": {"lag": 5, "blocks": (5, 1, 2)},
+    "blocks of five, one and two months": {"lag": 5, "blocks": (5, 1, 2)},
     "no neighbours": {"france": {"neighbours": False}},
     "nobody within ten kilometres": {"parameters": {**LINKS, "neighbour_distance": 10.0}},
     "neighbours within a hundred": {"parameters": {**LINKS, "neighbour_distance": 100.0}, "lag": 4},
@@ -260,8 +254,8 @@ def test_the_comparison_sees_one_changed_number():
         getattr(run.states[2].calendar, change)[0] += 1e-11
         (line,) = apart(run, second, 0)
         assert line.startswith(f"S2/{change}/0")
-    ended = next(a for a in second.models[2].alliances if a.cause == LIVING)
-    ended.successes += 1
+    alliance = next(a for a in second.models[2].alliances if a.cause == LIVING)
+    alliance.successes += 1
     assert len(apart(run, second, 0)) == 2
 
 
@@ -494,7 +488,7 @@ def identical(a, b):
 
 @pytest.mark.parametrize("workers", [2, 5])
 def test_the_number_of_threads_changes_nothing(monkeypatch, usual, workers):
-    monkeypatch.setattr(national, "TASK_SEATS", 1)  # each territory is a task
+    monkeypatch.setattr(national, "TASK_INHABITANTS", 1)  # each territory is a task
     assert identical(finished(run_of(IN_COMMON, workers=workers)), usual)
 
 
@@ -556,8 +550,8 @@ catalysts = "none"
 """
 
 
-def as_alone(run):
-    """Whether each territory of a run is that which it is by itself, to the bit."""
+def check_as_alone(run):
+    """Raise `AssertionError` unless each territory is what it is by itself, to the bit."""
     given = run.nation.scenario
     for place, values, state in zip(run.nation.places, run.values, run.states, strict=True):
         out, single = engine.replicate(engine.plan(given, place), run.seed, run.replicate)
@@ -577,7 +571,7 @@ def as_alone(run):
 )  # fmt: skip
 def test_with_everything_off_each_territory_lives_as_if_alone(monkeypatch, tables):
     monkeypatch.setattr(national, "forget_ended", lambda state: None)  # to compare all of it
-    as_alone(finished(run_of(world(**{**tables, "france": EACH_ALONE}), seed=4, replicate=2)))
+    check_as_alone(finished(run_of(world(**{**tables, "france": EACH_ALONE}), seed=4, replicate=2)))
 
 
 def test_a_researcher_s_rule_runs_in_each_territory(monkeypatch, tmp_path):
@@ -586,7 +580,7 @@ def test_a_researcher_s_rule_runs_in_each_territory(monkeypatch, tmp_path):
     (tmp_path / "mine.toml").write_text(FILE)
     mine = load(tmp_path / "mine.toml")
     run = finished(run_of(mine))
-    as_alone(run)
+    check_as_alone(run)
     assert run.territories[0].schedule.own
     ours = finished(run_of(mine.with_(**{"model": None})))
     assert (value(run, "commitment") < value(ours, "commitment")).all()
