@@ -122,7 +122,7 @@ def test_recognition_off_changes_only_what_is_seen():
     off = scenario(**base, model={"without": ["recognition"]})
     out = engine.replicate(engine.plan(off), 2, 0)[0]
     differs = {COLUMNS[k][0] for k in np.flatnonzero((out != reference).any(axis=0))}
-    assert differs == {"recognised", "engaged_measured", "alliances_measured"}
+    assert differs == {"recognised", "engaged_measured", "alliances_measured", "visible"}
 
 
 # -- time step, size, order ---------------------------------------------------------------

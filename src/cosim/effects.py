@@ -18,7 +18,7 @@ import numpy as np
 from cosim import effects_text
 from cosim.effects_text import FEW, Facts, Lang, number
 from cosim.errors import ResultsError
-from cosim.indicators import INDICATORS, column, group_label
+from cosim.indicators import COLUMNS, INDICATORS, column, group_label
 from cosim.results import Ensemble, ensemble
 from cosim.state import Array
 
@@ -226,7 +226,7 @@ class Effect:
             ax = figure.subplots()
         else:
             figure = ax.get_figure(root=True)  # type: ignore[assignment]
-        what = INDICATORS[indicator]
+        what = INDICATORS[COLUMNS[column(indicator, group)][0]]  # an unknown one names the nearest
         words = ("référence", "scénario") if lang == "fr" else ("reference", "scenario")
         factor = 100.0 if what.unit == "share" else 1.0
         styles = ((self.reference, GREY, "--", words[0]), (self.scenario, BLUE, "-", words[1]))
