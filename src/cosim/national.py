@@ -306,8 +306,8 @@ class Run:
                 load = 0
             tasks[-1].append(k)
             load += int(people[k])
-        # The first one compiles, if the cache is cold: once, before the threads.
-        work(tasks[0].pop())
+        # The smallest one compiles, if the cache is cold: once, before the threads.
+        work(tasks[-1].pop())
 
         def do(task: list[int]) -> None:
             for k in task:
