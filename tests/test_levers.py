@@ -292,7 +292,7 @@ def test_the_usine_brings_its_share_of_the_two_national_envelopes(key):
     dates = calendar(document, place, parameters.resolve())
     part = 1 / len(territories())
     if key == "population":
-        part = place.population.sum() / national_totals().population
+        part = place.population.sum() / national_totals().in_territories
     total = sum(facts.fact(f"usine_{name}").values[0] for name in ("experiments", "diffusion"))
     assert dates.spend.sum() == pytest.approx(1000 * total * part)
     months = np.flatnonzero(dates.spend.sum(axis=1))

@@ -11,8 +11,8 @@ from reference.compare import snapshot, snapshot_of_state, unequal
 from reference.model import COMPLETED, FADED, FAILED, LIVING, SEEDED
 from reference.rules import living_actors
 
-from cosim import engine, facts, national, parameters, territory
-from cosim.errors import ScenarioError
+from cosim import engine, facts, national, parameters, streams, territory
+from cosim.errors import ResultsError, ScenarioError
 from cosim.indicators import COLUMNS, INDICATORS, column
 from cosim.scenario import load
 from cosim.state import L_CATALYSIS, L_DROIT, L_LIEUX, N_WORLDS
@@ -150,9 +150,6 @@ def apart(run, second, first):
         ours, theirs = snapshot(model), snapshot_of_state(state, model.t)
         kept = [ours["alliances"][model.alliances.index(a)] for a in recent]
         ours["alliances"] = dict(enumerate(kept))
-        for alliance in (*kept, *theirs["alliances"].values()):
-            if alliance["outside"] is None:
-                del alliance["outside_trust"]  # of nobody: a row may keep that of who was there
         for name in ("ahead", "spread"):
             ours[name] = dict(enumerate(getattr(model.calendar, name)[: model.t]))
             theirs[name] = dict(enumerate(state.calendar[name][: model.t].tolist()))
@@ -370,6 +367,10 @@ def creuse():
     return territory.every(in_department("23"))
 
 
+def months_of(given):
+    return [given.month_label(m) for m in range(given.n_months)]
+
+
 @pytest.fixture(scope="module")
 def nord():
     return territory.every(in_department("59"))
@@ -377,7 +378,7 @@ def nord():
 
 def test_the_number_of_posts_is_a_line_from_the_first_catalyst_to_the_last_published():
     given = scenario(months=192, start="2007-01")
-    numbers = national.n_posts(given)
+    numbers = national.n_posts(months_of(given))
     start = oracle.month_number("2007-01")
     assert numbers.tolist() == [oracle.number_of_posts(start + m) for m in range(192)]
     at_month = {given.month_label(m): n for m, n in enumerate(numbers.tolist())}
@@ -394,7 +395,7 @@ def test_a_part_of_france_has_the_posts_that_it_has_in_the_whole(france, nord, s
     whole, part = national.plan(given, france), national.plan(given, nord[::-1])
     everywhere = national.posts(whole, national.streams.key(5, 2))
     codes = [place.code for place in whole.places]
-    assert everywhere.sum(axis=0).tolist() == national.n_posts(given).tolist()
+    assert everywhere.sum(axis=0).tolist() == national.n_posts(months_of(given)).tolist()
     here = national.posts(part, national.streams.key(5, 2))
     assert here.tolist() == [everywhere[codes.index(place.code)].tolist() for place in part.places]
     assert 0 < here.sum() < everywhere.sum()
@@ -437,7 +438,7 @@ def test_one_place_that_is_not_french_shares_among_those_of_the_run(creuse):
     given = world(months=24, start="2010-01")
     mixed = national.plan(given, [*creuse[:2], PLACES[0]])
     assert national.posts(mixed, national.streams.key(1, 0)).sum(axis=0).tolist() == (
-        national.n_posts(given).tolist()
+        national.n_posts(months_of(given)).tolist()
     )
 
 
@@ -603,3 +604,21 @@ def test_where_catalysts_are_is_unknown_to_a_territory_alone(key):
     with pytest.raises(ScenarioError, match="in a run of France only") as refused:
         engine.plan(world(usine=usine(key)))
     assert refused.value.key == "usine.key" and refused.value.found == key
+
+
+def test_a_usine_that_began_before_the_run_asks_where_catalysts_were_then():
+    """Its key looks at the month in which it starts, the run's first month or not."""
+    places = territory.every(in_department("59"))
+    key = streams.key(1, 0)
+    then = national.plan(scenario(months=6, start="2011-01", usine={"key": "catalysts"}), places)
+    later = {"key": "catalysts", "start": "2011-01", "months": 36}
+    now = national.plan(scenario(months=6, start="2013-01", usine=later), places)
+    today = national.plan(scenario(months=6, start="2013-01", usine={"key": "catalysts"}), places)
+    assert np.array_equal(national.usine_parts(then, key), national.usine_parts(now, key))
+    assert not np.array_equal(national.usine_parts(now, key), national.usine_parts(today, key))
+
+
+def test_columns_that_need_a_pass_over_contacts_are_refused():
+    nation = national.plan(scenario(months=6), [at(2.0, 47.0, 1, 2, 2000)])
+    with pytest.raises(ResultsError, match="no pass over contacts"):
+        national.Run(nation, columns=[column("alliances"), column("degree")])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim import engine, facts, parameters, population, streams, timetable, warm
-from cosim.errors import ScenarioError
+from cosim.errors import ResultsError, ScenarioError
 from cosim.indicators import COLUMNS, column
 from cosim.mechanisms.bonds import forget_ended
 from cosim.seeding import initialise
@@ -134,12 +134,11 @@ def neighbours(lon: Sequence[float], lat: Sequence[float], km: float) -> tuple[A
     return one, other
 
 
-def n_posts(scenario: Scenario) -> Array:
-    """Return how many posts of catalysts France holds in each month, int64[months]."""
+def n_posts(months: Sequence[str]) -> Array:
+    """Return how many posts of catalysts France holds in each month "YYYY-MM", int64[months]."""
     fact = facts.fact("catalysts")
     (low, high), (first, last) = fact.values, (int(date[:4]) + 0.5 for date in fact.dates)
-    labels = [scenario.month_label(m) for m in range(scenario.n_months)]
-    year = np.array([int(m[:4]) + (int(m[5:]) - 0.5) / 12.0 for m in labels])
+    year = np.array([int(m[:4]) + (int(m[5:]) - 0.5) / 12.0 for m in months])
     share = np.clip((year - first) / (last - first), 0.0, 1.0)
     return np.where(year < first, 0, np.floor(low + (high - low) * share)).astype(np.int64)
 
@@ -149,7 +148,15 @@ def posts(nation: Nation, key: np.uint64) -> Array:
 
     Where posts are is not published: each is drawn with chances ∝ inhabitants^.7 (an assumption).
     """
-    held = n_posts(nation.scenario)
+    scenario = nation.scenario
+    months = [scenario.month_label(m) for m in range(scenario.n_months)]
+    rows: Array = _everywhere(nation, key, months)[nation.rows]
+    return rows
+
+
+def _everywhere(nation: Nation, key: np.uint64, months: Sequence[str]) -> Array:
+    """Return the posts that each territory of `whole` holds, int64[W, months]."""
+    held = n_posts(months)
     if nation.scenario.france.catalysts == "none":
         held = np.zeros_like(held)
     weights = nation.whole.inhabitants ** facts.fact("catalysts_exponent").values[0]
@@ -159,8 +166,7 @@ def posts(nation: Nation, key: np.uint64) -> Array:
         u = streams.uniform(key, streams.ALLOCATE, np.uint64(p), 0, 0)
         where = np.searchsorted(edges, u * edges[-1], side="right")
         made[min(where, len(edges) - 1)] += held > p
-    rows: Array = made[nation.rows]
-    return rows
+    return made
 
 
 def usine_parts(nation: Nation, key: np.uint64) -> Array:
@@ -179,25 +185,14 @@ def usine_parts(nation: Nation, key: np.uint64) -> Array:
         case "need":
             weights = whole.in_small_communes
         case name:
-            everywhere = posts(_everywhere(nation), key)[:, _usine_start(scenario)]
-            weights = np.where(everywhere > 0, 0.0, whole.inhabitants)
+            start = scenario.usine.start or scenario.time.start
+            (held,) = _everywhere(nation, key, [start]).T
+            weights = np.where(held > 0, 0.0, whole.inhabitants)
             if name == "catalysts":
-                weights = everywhere.astype(np.float64)
+                weights = held.astype(np.float64)
     total = weights.sum()
     shares: Array = weights[nation.rows] / total if total > 0.0 else 0.0 * weights[nation.rows]
     return shares
-
-
-def _everywhere(nation: Nation) -> Nation:
-    """Return a nation whose rows are those of `whole`."""
-    made = Nation(nation.scenario, (), nation.params, nation.schedule, nation.whole)
-    made.__dict__["rows"] = np.arange(len(nation.whole.codes))
-    return made
-
-
-def _usine_start(scenario: Scenario) -> int:
-    start = scenario.month_index(scenario.usine.start) if scenario.usine.start else 0
-    return min(max(0, start), scenario.n_months - 1)
 
 
 # -- a run --------------------------------------------------------------------------------
@@ -212,6 +207,10 @@ class Run:
     ----------
     columns : columns of `cosim.indicators.COLUMNS` that are kept; none may need a pass over ties
     workers : threads (default: the machine's cores); the numbers do not depend on it
+
+    Raises
+    ------
+    ResultsError : a column needs a pass over ties
     """
 
     def __init__(
@@ -226,6 +225,10 @@ class Run:
         self.seed, self.replicate = seed, replicate
         self.key = streams.key(seed, replicate)
         self.columns = np.asarray(columns, np.int64)
+        unseen = [COLUMNS[k] for k in columns if engine.passes([COLUMNS[k]])]
+        if unseen:
+            raise ResultsError("a run of France makes no pass over contacts", key=unseen[0][0],
+                               expected="columns of `cosim.country.COLUMNS`")  # fmt: skip
         self.workers = workers or os.cpu_count() or 1
         self.month = 0
         n, months = len(nation.places), nation.scenario.n_months

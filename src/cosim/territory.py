@@ -153,8 +153,8 @@ class NationalTotals(NamedTuple):
     """Sums over all communes of France, which rescale the laws of population.
 
     `pop_124` and `pop_090` are sums of (inhabitants / 1000) to the power 1.24 (companies)
-    and .9 (associations); `in_small_communes` counts the inhabitants of communes below
-    `SMALL_COMMUNE`.
+    and .9 (associations). `in_territories` leaves out the communes that belong to none, and
+    `in_small_communes` counts those of the others that live in communes below `SMALL_COMMUNE`.
     """
 
     population: int
@@ -162,6 +162,7 @@ class NationalTotals(NamedTuple):
     pop_090: float
     councillors: int
     communes: int
+    in_territories: int
     in_small_communes: int
 
 
@@ -332,6 +333,7 @@ def apportion(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
 def national_totals() -> NationalTotals:
     """Sums over the 34 875 communes, islands without EPCI included (population of 2023)."""
     towns = _communes()
+    home = towns[towns.territory.notna()]
     thousands = towns.population.to_numpy(np.float64) / 1000.0
     return NationalTotals(
         population=int(towns.population.sum()),
@@ -339,7 +341,8 @@ def national_totals() -> NationalTotals:
         pop_090=float((thousands**0.9).sum()),
         councillors=int(towns.conseillers.sum()),
         communes=len(towns),
-        in_small_communes=int(towns.population[towns.population < SMALL_COMMUNE].sum()),
+        in_territories=int(home.population.sum()),
+        in_small_communes=int(home.population[home.population < SMALL_COMMUNE].sum()),
     )
 
 

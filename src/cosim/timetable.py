@@ -191,7 +191,7 @@ def _usine_part(scenario: Scenario, place: Place) -> float:
         case "equal":
             return 1.0 / len(territories())
         case "population":
-            return float(place.population.sum()) / national_totals().population
+            return float(place.population.sum()) / national_totals().in_territories
         case "need":
             small = place.population[place.population < SMALL_COMMUNE]
             return float(small.sum()) / national_totals().in_small_communes

@@ -238,8 +238,7 @@ def found(state, params, id, domain, kind, origin, outside, month):
     alliances.outside[a] = outside
     alliances.outside_evidence[a] = 0.0
     alliances.followed[a] = 0
-    if outside != NOBODY:
-        alliances.outside_trust[a] = base_trust(params, outside)
+    alliances.outside_trust[a] = base_trust(params, outside) if outside != NOBODY else 0.0
     state.territory.flow[F_BIRTHS] += 1.0
     return a
 
