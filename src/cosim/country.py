@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim import engine, national, tables, territory
+from cosim import engine, executors, national, tables, territory
 from cosim.errors import CosimError, nearest
 from cosim.indicators import INDICATORS, WORLDS, column
 from cosim.results import run_digest
-from cosim.scenario import build
 from cosim.state import LEVERS, RUNGS, TYPES, Array
 
 if TYPE_CHECKING:
@@ -299,14 +298,7 @@ def perform(
 @lru_cache(maxsize=4)
 def _nation(ordered: bytes) -> Nation:
     document, folder, places, digest = pickle.loads(ordered)
-    scenario = build(document, folder=folder)
-    found = run_digest(scenario)
-    if found != digest:
-        raise CosimError(
-            "the executor's workers have another version of cosim or of the scenario's modules",
-            key="digest", found=found, expected=digest,
-        )  # fmt: skip
-    return national.plan(scenario, places)
+    return national.plan(executors.rebuilt(document, folder, digest), places)
 
 
 def choose(codes: Sequence[str] = (), departements: Sequence[str] = ()) -> tuple[Territory, ...]:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from cosim.engine import Kept, Plan
+    from cosim.scenario import Scenario
     from cosim.state import State
     from cosim.territory import Territory
 
-__all__ = ["connect", "order", "perform"]
+__all__ = ["connect", "order", "perform", "rebuilt"]
 
 #: Seconds that a scheduler has to answer, and the tenths of a second that its first worker has.
 ANSWER, FIRST_WORKER = 4, 20
@@ -68,7 +69,17 @@ def perform(
 def _plan(ordered: bytes) -> Plan:
     """Make the plan of an order."""
     wanted: _Order = pickle.loads(ordered)
-    scenario = build(wanted.document, folder=wanted.folder)
+    return engine.plan(rebuilt(wanted.document, wanted.folder, wanted.digest), wanted.place)
+
+
+def rebuilt(document: dict[str, Any], folder: Path, digest: str) -> Scenario:
+    """Return the scenario of a document that was sent here; `digest` is its `run_digest` there.
+
+    Raises
+    ------
+    CosimError : modules are missing here, or those or the model are other than the sender's
+    """
+    scenario = build(document, folder=folder)
     for path in scenario.module_paths:
         if not path.is_file():
             raise ScenarioError(
@@ -76,12 +87,12 @@ def _plan(ordered: bytes) -> Plan:
                 expected="a file that every worker of the executor can read",
             )  # fmt: skip
     found = run_digest(scenario)
-    if found != wanted.digest:
+    if found != digest:
         raise CosimError(
             "the executor's workers have another version of cosim or of the scenario's modules",
-            key="digest", found=found, expected=wanted.digest,
+            key="digest", found=found, expected=digest,
         )  # fmt: skip
-    return engine.plan(scenario, wanted.place)
+    return scenario
 
 
 # -- Dask ---------------------------------------------------------------------------------
