@@ -358,8 +358,9 @@ class Run:
         total = living.sum()
         home = self.nation.params.gathering_spread * (visible * living).sum() / max(total, 1.0)
         step = july * scenario.time.substeps
-        there = np.array([state.calendar.fte[step] > 0.0 for state in self.states])
-        return np.where(there, home, 0.0)
+        posts = np.array([state.calendar.fte[step] for state in self.states])
+        went: Array = np.minimum(1.0, posts / scenario.territory.sample)
+        return home * went
 
     def communes(self) -> dict[str, Array]:
         """Return what each commune of the run counts now, one array per column."""

@@ -102,7 +102,9 @@ class Country:
         """The catalysts meet; a territory that has some brings home what all have done."""
         if self.settings.gathering:
             worth = self.params.gathering_spread * self.visible(month - self.settings.lag)
-            self.brought = [worth * (w.calendar.fte[w.t] > 0.0) for w in self.models]
+            self.brought = [
+                worth * min(1.0, w.calendar.fte[w.t] / w.calendar.sample) for w in self.models
+            ]
 
     # -- posts and money ------------------------------------------------------------------
 
