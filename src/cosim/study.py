@@ -28,6 +28,7 @@ SHOWN = ("convinced/elu", "able/elu", "engaged", "engaged/elu", "engaged/company
 CHANGED = ("alliances", "engaged", "convinced/elu", "able/elu")
 #: Replicates of the single territory that France is held against.
 SINGLE = 24
+#: Maps of the page; one without catalysts has no map of them.
 DRAWN = ("map_convinced", "map_alliances", "map_catalysts")
 
 
@@ -68,8 +69,8 @@ def collect(france: Path, usine: Path, folder: Path) -> list[Path]:
     }
     written.append(made / "runs.json")
     written[-1].write_text(json.dumps(about, indent=2) + "\n", "utf-8")
-    for name in DRAWN:
-        written.append(_small(france / "figures" / f"{name}.png", folder / PICTURES))
+    drawn = (france / "figures" / f"{name}.png" for name in DRAWN)
+    written += [_small(path, folder / PICTURES) for path in drawn if path.is_file()]
     written.append(folder / PICTURES / "france-curves.svg")
     shutil.copyfile(france / "figures" / "curves.svg", written[-1])
     return written
