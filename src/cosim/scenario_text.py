@@ -120,12 +120,14 @@ _MECHANISMS = {
 def sentence(scenario: Scenario, lang: Lang, where: str | None = None) -> str:
     """What a scenario is: where, when, with which catalysts, crises and changes.
 
-    `where` stands for the territory that the scenario names, as "France".
+    `where` stands for the territory that the scenario names, as "France"; what it holds of
+    catalysts beside those of the scenario is for the caller to say.
     """
     french = _french(lang)
     start, end = (month_name(m, lang) for m in (scenario.time.start, scenario.time.end))
     when = f"{_de(start)} à {end}" if french else f"from {start} to {end}"
-    parts = [catalysis_words(scenario, lang), *lever_words(scenario, lang)]
+    catalysts = [] if where and scenario.catalysis.fte == 0 else [catalysis_words(scenario, lang)]
+    parts = [*catalysts, *lever_words(scenario, lang)]
     parts.append(_crises(scenario, lang))
     elections = [
         month_name(month, lang)

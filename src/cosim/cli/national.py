@@ -300,11 +300,26 @@ def _page(
     report_national.write(
         main.tables(), folder, title, lang,
         reference=sides[REFERENCE].tables() if REFERENCE in sides else None,
-        effect=effect, about=sentence(nation.scenario, lang, title),
+        effect=effect, about=f"{sentence(nation.scenario, lang, title)} {_posts_words(nation, lang)}",
         provenance={"cosim": __version__, "seed": str(seed), "replicates": str(replicates),
                     "digest": str(manifest(nation, seed, replicates)["digest"])},
         again=_again(nation, seed, replicates, REFERENCE in sides),
     )  # fmt: skip
+
+
+def _posts_words(nation: Nation, lang: str) -> str:
+    """Say how many catalysts' posts France holds, beside those of the scenario."""
+    from cosim.national import n_posts
+
+    scenario = nation.scenario
+    if scenario.france.catalysts == "none":
+        return "Sans les postes publiés." if lang == "fr" else "Without the published posts."
+    first, last = n_posts([scenario.time.start, scenario.time.end]).tolist()
+    return (
+        f"Catalyseurs de toute la France : {first} postes au début, {last} à la fin."
+        if lang == "fr"
+        else f"Catalysts of all of France: {first} posts at the start, {last} at the end."
+    )
 
 
 def _title(nation: Nation, departements: list[str]) -> str:
