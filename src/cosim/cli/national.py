@@ -300,7 +300,8 @@ def _page(
     report_national.write(
         main.tables(), folder, title, lang,
         reference=sides[REFERENCE].tables() if REFERENCE in sides else None,
-        effect=effect, about=f"{sentence(nation.scenario, lang, title)} {_posts_words(nation, lang)}",
+        effect=effect,
+        about=f"{sentence(nation.scenario, lang, title)} {_posts_words(nation, lang)}",
         provenance={"cosim": __version__, "seed": str(seed), "replicates": str(replicates),
                     "digest": str(manifest(nation, seed, replicates)["digest"])},
         again=_again(nation, seed, replicates, REFERENCE in sides),
