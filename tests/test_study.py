@@ -86,6 +86,7 @@ def test_the_single_territory_of_the_page_is_that_of_the_scenario(monkeypatch):
 def test_what_is_no_run_of_france_is_refused(tmp_path):
     with pytest.raises(ResultsError, match="not a folder of `cosim france`"):
         study.collect(tmp_path, tmp_path, tmp_path)
+    assert list(tmp_path.iterdir()) == []
     shutil.copytree(DOCS / study.TABLES, tmp_path / study.TABLES)
     (tmp_path / study.PAGE).write_text("nothing", "utf-8")
     with pytest.raises(ResultsError, match="no place for a table"):

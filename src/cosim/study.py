@@ -47,9 +47,9 @@ def collect(france: Path, usine: Path, folder: Path) -> list[Path]:
     """
     import pandas as pd
 
+    runs = {name: _manifest(path) for name, path in (("france", france), ("usine", usine))}
     made = folder / TABLES
     made.mkdir(parents=True, exist_ok=True)
-    runs = {name: _manifest(path) for name, path in (("france", france), ("usine", usine))}
     groups = pd.read_parquet(france / "groups.parquet")
     effect = pd.read_csv(usine / "effect.csv")
     tables = {
