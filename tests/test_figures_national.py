@@ -14,13 +14,6 @@ from cosim.figures_maps import MAINLAND, OVERSEAS
 from cosim.figures_national import MEASURES, SIZES, Tables
 
 YEARS = (2013, 2016)
-REGION_NAMES = {
-    "01": "Guadeloupe", "02": "Martinique", "03": "Guyane", "04": "La Réunion", "06": "Mayotte",
-    "11": "Île-de-France", "24": "Centre-Val de Loire", "27": "Bourgogne-Franche-Comté",
-    "28": "Normandie", "32": "Hauts-de-France", "44": "Grand Est", "52": "Pays de la Loire",
-    "53": "Bretagne", "75": "Nouvelle-Aquitaine", "76": "Occitanie",
-    "84": "Auvergne-Rhône-Alpes", "93": "Provence-Alpes-Côte d'Azur", "94": "Corse",
-}  # fmt: skip
 
 
 def places_of(codes=None):
@@ -30,7 +23,7 @@ def places_of(codes=None):
     counts = towns.groupby(["territory", "reg"])["population"].sum().reset_index()
     most = counts.sort_values("population").drop_duplicates("territory", keep="last")
     table["region"] = table["territory"].map(most.set_index("territory")["reg"])
-    table["region_name"] = table["region"].map(REGION_NAMES)
+    table["region_name"] = table["region"].map(territory.REGIONS)
     bounds = [0, 15_000, 30_000, 50_000, 100_000, 250_000, 1e9]
     table["size_class"] = pd.cut(
         table["inhabitants"], bounds, right=False,
@@ -339,7 +332,7 @@ def test_a_class_s_share_is_that_of_its_people_not_the_mean_of_its_communes(fran
 
 def test_regions_add_up_to_the_country(france):
     table = figures_national.by_region(france)
-    assert len(table) == 18 and set(table["region"]) == set(REGION_NAMES.values())
+    assert len(table) == 18 and set(table["region"]) == set(territory.REGIONS.values())
     whole = france.country("alliances").iloc[:, -1].mean()
     assert table["alliances"].sum() == pytest.approx(whole)
     assert table["territories"].sum() == 1266
@@ -350,7 +343,7 @@ def test_regions_add_up_to_the_country(france):
 def test_regions_may_come_by_name_as_well_as_by_code(france):
     groups = france.groups.copy()
     by = groups["by"] == "region"
-    groups.loc[by, "group"] = groups.loc[by, "group"].map(REGION_NAMES)
+    groups.loc[by, "group"] = groups.loc[by, "group"].map(territory.REGIONS)
     named = Tables(france.series, france.places, france.communes, groups)
     pd.testing.assert_frame_equal(
         figures_national.by_region(named), figures_national.by_region(france)

@@ -43,6 +43,8 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     *(("actors", group) for group in (*_KINDS, "catalyseur")),
     *(("spending", group) for group in ("", *dict.fromkeys(LEVERS))),
 )  # fmt: skip
+#: Runs that wait for the reader of a cluster's results, at most: each holds some 90 MB.
+AHEAD = 16
 _PLACE = {pair: k for k, pair in enumerate(COLUMNS)}
 #: Shares of alliances; all other shares and levels are of actors.
 _OF_ALLIANCES = ("local", "supported", "recognised", "size")
@@ -55,6 +57,11 @@ _CLASSES = (
 )
 #: What territories are grouped by.
 BY = ("all", "region", "size", "type")
+
+
+def path(indicator: str, group: str = "") -> str:
+    """Return the name of a column: that of the indicator, or indicator/group."""
+    return f"{indicator}/{group}" if group else indicator
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,31 +117,10 @@ class Country:
 
     def series(self, chosen: Sequence[tuple[str, str]] = COLUMNS) -> pd.DataFrame:
         """One row per number: replicate, month, indicator, group, value, territory."""
-        import pandas as pd
-
-        rows = [_PLACE[pair] for pair in chosen]
-        values = self.values[:, :, rows]
-        n, months, columns = values.shape
-        names = list(dict.fromkeys(name for name, _ in chosen))
-        groups = list(dict.fromkeys(group for _, group in chosen))
-        indicator = np.array([names.index(name) for name, _ in chosen], np.int16)
-        group = np.array([groups.index(group) for _, group in chosen], np.int16)
-        dates = tables.months_of(self.nation.scenario.time.start, months)
+        values = self.values[:, :, [_PLACE[pair] for pair in chosen]]
         codes = [place.code for place in self.nation.places]
-        return pd.DataFrame(
-            {
-                "replicate": np.full(values.size, self.replicate),
-                "month": np.tile(np.repeat(dates, columns), n),
-                "indicator": pd.Categorical.from_codes(
-                    np.tile(indicator, n * months), pd.Index(names)
-                ),
-                "group": pd.Categorical.from_codes(np.tile(group, n * months), pd.Index(groups)),
-                "value": values.reshape(-1),
-                "territory": pd.Categorical.from_codes(
-                    np.repeat(np.arange(n, dtype=np.int16), months * columns), pd.Index(codes)
-                ),
-            }
-        )
+        start = self.nation.scenario.time.start
+        return tables.long(values, start, [self.replicate] * len(codes), codes, chosen)
 
     def group_series(self) -> pd.DataFrame:
         """One row per number: replicate, by, group, month, indicator, value.
@@ -143,7 +129,7 @@ class Country:
         """
         import pandas as pd
 
-        names = ["/".join(pair).rstrip("/") for pair in COLUMNS]
+        names = [path(*pair) for pair in COLUMNS]
         parts = []
         for by, (groups, values) in self.groups.items():
             n, months, columns = values.shape
@@ -274,7 +260,7 @@ def countries(
         return
     ordered = _order(nation)
     tasks = (partial(executor.submit, perform, ordered, seed, n, workers) for n in numbers)
-    with closing(engine.in_order(tasks, engine.MOST_TASKS)) as results:
+    with closing(engine.in_order(tasks, AHEAD)) as results:
         for done, (number, parts) in enumerate(zip(numbers, results, strict=True), 1):
             if progress:
                 progress(done * months)
@@ -362,7 +348,7 @@ class Pairs:
             _, half = spread(differences)
             spent = mean[:, _PLACE["spending", ""]][:, None]
             paid = np.where(np.abs(spent) > 1e-9, spent / 100.0, np.nan)
-            names = ["/".join(pair).rstrip("/") for pair in COLUMNS]
+            names = [path(*pair) for pair in COLUMNS]
             parts.append(
                 pd.DataFrame(
                     {
@@ -395,5 +381,5 @@ def manifest(nation: Nation, seed: int, replicates: int) -> dict[str, Any]:
 
 __all__ = [
     "BY", "COLUMNS", "Country", "Pairs", "choose", "countries", "describe", "labels", "manifest",
-    "perform", "simulate",
+    "path", "perform", "simulate",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from functools import partial
 from html import escape
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cosim import drawing, figures_maps
 from cosim import figures_national as fig
@@ -120,6 +120,7 @@ def render(
     about: str = "",
     provenance: Mapping[str, str] | None = None,
     again: str = "",
+    figures: Path | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -132,36 +133,26 @@ def render(
     about : a sentence on what was simulated
     provenance : lines of « Refaire ce résultat »: version, digest, seed…
     again : commands that make the result again
+    figures : folder where each figure is saved as well, as SVG and PNG
     """
     shown = pictures(tables, lang, reference=reference, effect=effect)
-    images = {name: _image(picture, name) for name, picture in shown.items()}
+    images = {}
+    for name, picture in shown.items():
+        figure = picture.draw()
+        if figures is not None:
+            drawing.save(figure, figures, name)
+        images[name] = _image(figure, picture.alt, name)
     return _page(tables, shown, images, title, lang, effect, about, provenance or {}, again)
 
 
 def write(
-    tables: Tables,
-    folder: str | Path,
-    title: str = "France",
-    lang: Lang = "fr",
-    *,
-    reference: Tables | None = None,
-    effect: pd.DataFrame | None = None,
-    about: str = "",
-    provenance: Mapping[str, str] | None = None,
-    again: str = "",
+    tables: Tables, folder: str | Path, title: str = "France", lang: Lang = "fr", **told: Any
 ) -> Path:
-    """Write `france.html` and `figures/` (SVG and PNG) into a folder; return the page."""
+    """Write `france.html` and `figures/` into a folder; return the page. `told`: as `render`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = {
-        name: Picture(picture.part, picture.alt, _once(picture.draw))
-        for name, picture in pictures(tables, lang, reference=reference, effect=effect).items()
-    }
-    for name, picture in drawn.items():
-        drawing.save(picture.draw(), folder / "figures", name)
-    images = {name: _image(picture, name) for name, picture in drawn.items()}
-    html = _page(tables, drawn, images, title, lang, effect, about, provenance or {}, again)
     path = folder / "france.html"
+    html = render(tables, title, lang, **told, figures=folder / "figures")
     path.write_text(html, encoding="utf-8")
     return path
 
@@ -219,11 +210,6 @@ def pictures(
             "Convinced élus, engaged actors and alliances by region",
             partial(fig.regions, tables, lang))  # fmt: skip
     return found
-
-
-def _once(draw: Callable[[], Figure]) -> Callable[[], Figure]:
-    figure = draw()
-    return lambda: figure
 
 
 # -- words --------------------------------------------------------------------------------
@@ -332,27 +318,31 @@ def _change(indicator: str, row: Mapping[str, float], lang: Lang) -> str:
 # -- the page -----------------------------------------------------------------------------
 
 
-def _image(picture: Picture, name: str) -> str:
+def _image(figure: Figure, alt: str, name: str) -> str:
     """The picture in the page: maps as PNG in few colours, the others as SVG."""
-    figure = picture.draw()
     if name.startswith("map_"):
         kind, data = "png", small_png(figure)
     else:
         kind, data = "svg+xml", drawing.svg(figure).encode("utf-8")
     text = base64.b64encode(data).decode("ascii")
-    return (
-        f'<figure><img src="data:image/{kind};base64,{text}" alt="{escape(picture.alt)}"></figure>'
-    )
+    return f'<figure><img src="data:image/{kind};base64,{text}" alt="{escape(alt)}"></figure>'
 
 
-def small_png(figure: Figure, dpi: int = 190, colours: int = 96) -> bytes:
-    """The figure as a PNG with a palette: a third of the size, no difference to the eye."""
-    from PIL import Image
-
-    full, small = BytesIO(), BytesIO()
+def small_png(figure: Figure, dpi: int = 190) -> bytes:
+    """The figure as a PNG in few colours."""
+    full = BytesIO()
     with drawing.style():
         figure.savefig(full, format="png", dpi=dpi)
-    Image.open(full).convert("RGB").quantize(colours, kmeans=2).save(small, "PNG", optimize=True)
+    return in_few_colours(full)
+
+
+def in_few_colours(png: BytesIO | Path, colours: int = 96) -> bytes:
+    """The PNG with a palette: a third of the size, no difference to the eye."""
+    from PIL import Image
+
+    small = BytesIO()
+    with Image.open(png) as image:
+        image.convert("RGB").quantize(colours, kmeans=2).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 

@@ -87,11 +87,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _small(picture: Path, folder: Path) -> Path:
-    from PIL import Image
+    from cosim.report_national import in_few_colours
 
     path = folder / f"france-{picture.stem.removeprefix('map_')}.png"
-    with Image.open(picture) as image:
-        image.convert("RGB").quantize(96).save(path, optimize=True)
+    path.write_bytes(in_few_colours(picture))
     return path
 
 

@@ -95,22 +95,29 @@ def long(
     values: Array,
     start: str,
     replicates: Sequence[int],
-    territory: str,
+    territory: str | Sequence[str],
     columns: Sequence[tuple[str, str]] = COLUMNS,
 ) -> pd.DataFrame:
-    """Return float64[replicates, months, columns] as one row per number.
+    """Return float64[n, months, columns] as one row per number.
 
     Columns: replicate, month, indicator, group, value, territory.
+
+    Parameters
+    ----------
+    replicates, territory : of each of the n: as many replicates of one territory, or a replicate
+        of each of as many territories, named again for each
     """
     import pandas as pd
 
     n, n_months, n_columns = values.shape
     names = list(dict.fromkeys(name for name, _ in columns))
     groups = list(dict.fromkeys(group for _, group in columns))
-    indicator = np.array([names.index(name) for name, _ in columns])
-    group = np.array([groups.index(group) for _, group in columns])
+    indicator = np.array([names.index(name) for name, _ in columns], np.int16)
+    group = np.array([groups.index(group) for _, group in columns], np.int16)
     month = np.repeat(months_of(start, n_months), n_columns)
     rows = n * n_months
+    codes = [territory] if isinstance(territory, str) else territory
+    place = np.arange(n, dtype=np.int16) if len(codes) == n else np.zeros(n, np.int16)
     return pd.DataFrame(
         {
             "replicate": np.repeat(np.asarray(replicates, dtype=np.int64), n_months * n_columns),
@@ -119,7 +126,7 @@ def long(
             "group": pd.Categorical.from_codes(np.tile(group, rows), pd.Index(groups)),
             "value": values.reshape(-1),
             "territory": pd.Categorical.from_codes(
-                np.zeros(values.size, np.int8), pd.Index([territory])
+                np.repeat(place, n_months * n_columns), pd.Index(codes)
             ),
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property, partial
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -178,11 +179,18 @@ def _simulated(
     sides = {name: _Side(nation, folder if folder is None or name == main else folder / name)
              for name, nation in plans.items()}  # fmt: skip
     pairs = {name: country.Pairs() for name in plans if name != REFERENCE}
-    total = 0
+    months = dict.fromkeys(plans, 0)
+
+    def note(name: str, simulated: int) -> None:
+        months[name] = simulated
+        done(sum(months.values()))
+
     with ExitStack() as stack:
         streams = {}
         for name, nation in reversed(list(plans.items())):  # the reference first
-            runs = country.countries(nation, range(replicates), seed, workers, None, executor)
+            runs = country.countries(
+                nation, range(replicates), seed, workers, partial(note, name), executor
+            )
             streams[name] = stack.enter_context(closing(runs))
         for _ in range(replicates):
             reference = None
@@ -193,8 +201,6 @@ def _simulated(
                     reference = one
                 elif reference is not None:
                     pairs[name].add(reference, one)
-                total += one.nation.scenario.n_months
-                done(total)
     for side in sides.values():
         side.close()
     if REFERENCE not in plans:
@@ -252,14 +258,15 @@ class _Side:
         if self.folder is None:
             return
         self._writer.close()
-        tables = self.tables()
+        tables = self.tables
         for name, rows in (("groups", tables.groups), ("communes", tables.communes),
                            ("territories", tables.places)):  # fmt: skip
             rows.to_parquet(self.folder / f"{name}.parquet", index=False)
         (self.folder / "scenario.toml").write_text(self.nation.scenario.to_toml(), "utf-8")
 
+    @cached_property
     def tables(self) -> Tables:
-        """Return what the page is drawn from."""
+        """What the page is drawn from, once every replicate is there."""
         import pandas as pd
 
         from cosim.country import describe
@@ -298,8 +305,8 @@ def _page(
     nation = main.nation
     title = _title(nation, departements)
     report_national.write(
-        main.tables(), folder, title, lang,
-        reference=sides[REFERENCE].tables() if REFERENCE in sides else None,
+        main.tables, folder, title, lang,
+        reference=sides[REFERENCE].tables if REFERENCE in sides else None,
         effect=effect,
         about=f"{sentence(nation.scenario, lang, title)} {_posts_words(nation, lang)}",
         provenance={"cosim": __version__, "seed": str(seed), "replicates": str(replicates),
@@ -356,7 +363,7 @@ def _tell(
     from cosim.report_national import sentences
 
     name, main = next(iter(sides.items()))
-    document, tables = main.nation.scenario, main.tables()
+    document, tables = main.nation.scenario, main.tables
     rows = _ends(tables)
     if as_json:
         say_json({"scenario": document.title, "digest": document.digest,
@@ -404,8 +411,10 @@ def _tell_effects(effect: pd.DataFrame) -> None:
 
 def _ends(tables: Tables) -> list[dict[str, Any]]:
     """Return what each group comes to in the last month, mean of the replicates."""
+    from cosim.country import path
+
     groups = tables.groups
-    names = ["/".join(pair).rstrip("/") for pair in SHOWN]
+    names = [path(*pair) for pair in SHOWN]
     last = groups[(groups["month"] == groups["month"].max()) & groups["indicator"].isin(names)]
     means = last.groupby(["by", "group", "indicator"], sort=False)["value"].mean()
     posts = _posts(tables.places)
