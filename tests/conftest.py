@@ -11,6 +11,17 @@ METIERS = ("dialogue", "experimentation", "accompagnement", "lieu")
 #: A lively small world: what is rare at the defaults happens within months.
 BUSY = {"birth_base": -8.0, "encounters": 0.8, "hazard": 0.3}
 
+#: The file of a researcher's own rule.
+RULE = '''"""Everybody tires a little, and those who carry alliances tire less."""
+from cosim.mechanisms import mechanism
+
+@mechanism("tired", writes=("actors.commitment",), source="a test",
+           sentence_fr="Tout le monde se fatigue.", sentence_en="Everybody tires.")
+def tired(state, params, month, key):
+    actors = state.actors
+    actors.commitment[:] *= 1.0 - 0.05 / (1.0 + actors.load)
+'''
+
 
 def synthetic(communes=3, population=2500, number=1, sample=1.0):
     return {

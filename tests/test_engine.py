@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import BUSY, scenario, synthetic
+from conftest import BUSY, RULE, scenario, synthetic
 
 from cosim import engine
 from cosim.errors import CosimError, ScenarioError
@@ -15,15 +15,6 @@ from cosim.scenario import load
 from cosim.state import NEVER
 from cosim.testing import changed, check_mechanism, check_state
 
-RULE = '''"""Everybody tires a little, and those who carry alliances tire less."""
-from cosim.mechanisms import mechanism
-
-@mechanism("tired", writes=("actors.commitment",), source="a test",
-           sentence_fr="Tout le monde se fatigue.", sentence_en="Everybody tires.")
-def tired(state, params, month, key):
-    actors = state.actors
-    actors.commitment[:] *= 1.0 - 0.05 / (1.0 + actors.load)
-'''
 FILE = """
 [time]
 start = "2010-01"

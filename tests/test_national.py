@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import BUSY, scenario, synthetic
+from conftest import BUSY, RULE, scenario, synthetic
 from reference import national as oracle
 from reference.adapter import country
 from reference.compare import snapshot, snapshot_of_state, unequal
@@ -526,15 +526,6 @@ def test_another_replicate_and_another_seed_are_other_runs(usual):
         assert other.posts.tolist() != usual.posts.tolist()
 
 
-RULE = '''"""Everybody tires a little, and those who carry alliances tire less."""
-from cosim.mechanisms import mechanism
-
-@mechanism("tired", writes=("actors.commitment",), source="a test",
-           sentence_fr="Tout le monde se fatigue.", sentence_en="Everybody tires.")
-def tired(state, params, month, key):
-    actors = state.actors
-    actors.commitment[:] *= 1.0 - 0.05 / (1.0 + actors.load)
-'''
 FILE = """
 [time]
 start = "2007-10"
