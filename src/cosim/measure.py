@@ -52,6 +52,7 @@ from cosim.state import (
 _N_LEVELS = 6  # whole, four worlds, surveyed élus
 _CONVINCED = column("convinced")
 _ABLE = column("able")
+_UNABLE = column("convinced_unable")
 _COMMITMENT = column("commitment")
 _KNOW_HOW = column("know_how")
 _MATURITY = column("maturity")
@@ -61,6 +62,8 @@ _EMPLOYER = column("engaged", "association/employer")
 _COMPANY = column("engaged", "company/PME 10-19")
 _COMMUNE = column("engaged", f"commune/{COMMUNE_SIZES[0][0]}")
 _LOCALLY = column("engaged_local")
+_OF_TYPE = column("engaged_type", TYPES[0])
+_CARRIED = column("carried")
 _ALLIANCES = column("alliances")
 _TYPE = column("alliances", TYPES[0])
 _CONTRACT = column("alliances", RUNGS[0])
@@ -118,6 +121,7 @@ def _rung_of(m):
 def _levels(out, group, c, e):
     out[_CONVINCED + group] += c > 0.5
     out[_ABLE + group] += e > 0.5
+    out[_UNABLE + group] += c > 0.5 and e < 0.5
     out[_COMMITMENT + group] += c
     out[_KNOW_HOW + group] += e
     out[_MATURITY + group] += min(c, e)
@@ -146,9 +150,11 @@ def _actors(state, params, commune_class, out):
         is_engaged = actors.load[i] > 0
         local = False
         hidden = 1.0  # probability that a survey sees none of its alliances
+        types = 0
         for s in range(actors.load[i]):
             a = actors.seats[i, s]
             local = local or alliances.outside[a] == NOBODY
+            types |= 1 << alliances.type[a]
             if alliances.recognised[a] != NEVER:
                 hidden *= 1.0 - params.survey_sees
         for group in (0, 1 + kind):
@@ -158,6 +164,9 @@ def _actors(state, params, commune_class, out):
             out[_LOAD + group] += actors.load[i] / actors.capacity[i]
             out[_ENGAGED + group] += is_engaged
             out[_LOCALLY + group] += local
+            out[_CARRIED + group] += actors.load[i]
+            for k in range(4):
+                out[_OF_TYPE + 4 * group + k] += types >> k & 1
             out[_MEASURED + group] += 1.0 - hidden
             engaged[group] += is_engaged
         if kind == ELU and size < 2:
@@ -175,6 +184,7 @@ def _actors(state, params, commune_class, out):
         communes[group] += 1
         out[_COMMUNE + group] += is_engaged
     for group in range(_N_LEVELS):
+        _share(out, _UNABLE + group, out[_CONVINCED + group])
         for base in (_CONVINCED, _ABLE, _COMMITMENT, _KNOW_HOW, _MATURITY):
             _share(out, base + group, n[group])
     for group in range(N_WORLDS + 1):
@@ -182,6 +192,9 @@ def _actors(state, params, commune_class, out):
         _share(out, _ENGAGED + group, n[group])
         _share(out, _MEASURED + group, n[group])
         _share(out, _LOCALLY + group, engaged[group])
+        _share(out, _CARRIED + group, engaged[group])
+        for k in range(4):
+            _share(out, _OF_TYPE + 4 * group + k, engaged[group])
         _share(out, _LOAD + group, n[group])
         for r in range(4):
             _share(out, _RUNG + 4 * group + r, n[group])
