@@ -36,6 +36,9 @@ class Fact:
     code : C1…C10 (calibration) or S1…S5 (known effects); else empty
     parts : names of the values of a list
     note : how it was computed, or why to be careful
+    measure : one formula for each value, what the model is asked (docs/validation.md); none where
+        the model is not asked
+    scenario : where it is asked; empty for the survey panel
     """
 
     id: str
@@ -53,6 +56,8 @@ class Fact:
     code: str = ""
     parts: tuple[str, ...] = ()
     note: str = ""
+    measure: tuple[str, ...] = ()
+    scenario: str = ""
 
     @property
     def values(self) -> tuple[float, ...]:

@@ -229,14 +229,16 @@ def _facts_page() -> str:
     for use, (fr, en) in USES.items():
         chosen = [row for row in rows if row["use"] == use]
         if chosen:
+            asked = any(r["measure"] for r in chosen)
             table = _table(
                 ("Fait — fact", "Valeur — value", "Tolérance", "Unité — unit", "Date", "Sens",
-                 "Meaning", "Population", "Source", "Statut — status", "Note"),
+                 "Meaning", "Population", "Source", "Statut — status", "Note",
+                 *["[Mesure — measure](validation.md)"] * asked),
                 (
                     (f"`{r['id']}`" + (f" ({r['code']})" if r["code"] else ""),
                      _values(r), interval(r["low"], r["high"]), r["unit"], dates(r["date"]),
                      r["fr"], r["en"], r["population"], r["source"],
-                     words(CONFIDENCE, r["status"]), r["note"])
+                     words(CONFIDENCE, r["status"]), r["note"], *[_measure(r)] * asked)
                     for r in chosen
                 ),
             )  # fmt: skip
@@ -249,6 +251,11 @@ def _values(row: Row) -> str:
         return number(row["value"])
     pairs = zip(row["parts"], row["value"], strict=True)
     return " ; ".join(f"{part} {number(value)}" for part, value in pairs)
+
+
+def _measure(row: Row) -> str:
+    asked = " ; ".join(f"`{formula}`" for formula in row["measure"])
+    return asked + (f" (`{row['scenario']}`)" if row["scenario"] else "")
 
 
 def _indicators_page() -> str:
