@@ -208,11 +208,12 @@ def validate(
     for task in alone:
         answer(*task)
         done = _told(done, progress)
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    threads = workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(threads) as pool:
         submissions: list[Callable[[], Future[None]]] = [
             partial(pool.submit, answer, *task) for task in tasks[len(alone) :]
         ]
-        with closing(in_order(submissions, 16)) as answers:
+        with closing(in_order(submissions, 4 * threads)) as answers:
             for _ in answers:
                 done = _told(done, progress)
     return Validation(tuple(rows), values, sets)
