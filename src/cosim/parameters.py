@@ -28,6 +28,8 @@ class Parameter:
     `rate` is per month and divided, `probability` is per month and becomes
     1 - (1 - p)^(1/substeps), `yearly_rate` and `yearly_probability` are the same per year,
     `months` is a duration, multiplied and rounded to whole steps; empty means none of these.
+    `prior` is what calibration believed before: the cited value, "uniform" where none is, or None
+    for a parameter that it leaves alone.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Parameter:
     confidence: str
     symbol: str = ""
     time: str = ""
+    prior: float | str | None = None
 
     def per_step(self, value: float, substeps: int) -> float:
         """Return `value` in units of one step of 1/substeps month."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from cosim.compiled import kernel
-from cosim.mechanisms.bonds import alliance_id, found, has_room, join, match, maturity
+from cosim.mechanisms.bonds import alliance_id, budget, found, has_room, join, match, maturity
 from cosim.mechanisms.contacts import base_trust, meet, slot_of
 from cosim.mechanisms.doses import evidence_of
 from cosim.mechanisms.encounter import encounter
-from cosim.mechanisms.formation import budget, draw_domain, draw_type
+from cosim.mechanisms.formation import draw_domain, draw_type
 from cosim.mechanisms.occupants import draw_occupant
 from cosim.mechanisms.trust import settle, trust
 from cosim.state import BETA, CATALYSEUR, N_WORLDS, NOBODY, SEEDED

@@ -87,6 +87,11 @@ class Seat(mesa.Agent):
         return self.load / self.capacity
 
     @property
+    def means(self) -> float:
+        largest = {COMPANY: 4, ASSOCIATION: 3}
+        return self.size_class / largest[self.kind] if self.kind in largest else 0.0
+
+    @property
     def slots(self) -> int:
         return 64 if self.kind == CATALYST else 24
 
@@ -352,7 +357,8 @@ class Oracle(mesa.Model):
         p = self.params
         trust = sum(self.trust(k, y) for y in a.members) / len(a.members)
         chance = logistic(p.join_base + p.birth_trust * trust + p.birth_maturity * k.maturity
-                          - p.birth_load * k.fraction + self.relief(k))  # fmt: skip
+                          + p.birth_means * k.means - p.birth_load * k.fraction
+                          + self.relief(k))  # fmt: skip
         return self.u(random.ACCEPT, a.id, self.t, n) < chance
 
 

@@ -587,6 +587,7 @@ def answer(w: Oracle, proposal: Proposal, prime: float) -> None:
     logit = (
         p.birth_base + boost + p.birth_trust * w.mean_trust(group)
         + p.birth_maturity * min(seat.maturity for seat in group) + p.birth_match * match
+        + p.birth_means * mean([seat.means for seat in group])
         - p.birth_load * mean([seat.fraction for seat in group]) + levers.help_to(w, group)
     )  # fmt: skip
     id = random.alliance_id([seat.id for seat in group], w.t)
@@ -604,6 +605,7 @@ def considered(w: Oracle, i: Seat, prime: float) -> list[Candidate]:
     p = w.params
     quarter = math.ceil(4.0 * i.maturity) / 4.0
     highest = p.birth_base + p.birth_trust + p.birth_maturity * quarter + p.birth_match
+    highest += p.birth_means * (1.0 + i.means) / 2.0
     bound = logistic(highest)
     found = [
         Candidate(rank, [i, j])
@@ -623,7 +625,8 @@ def considered(w: Oracle, i: Seat, prime: float) -> list[Candidate]:
     kind = [world for world in range(4) if world != i.kind][index(u, 3)]
     chance = p.outside_attention * logistic(
         p.birth_base + p.birth_trust * w.tau(kind) + p.birth_maturity * i.maturity
-        + p.birth_match * p.outside_match - p.birth_load * i.fraction + levers.help_to(w, [i])
+        + p.birth_match * p.outside_match + p.birth_means * i.means
+        - p.birth_load * i.fraction + levers.help_to(w, [i])
     )  # fmt: skip
     if w.v(random.CONSIDER, i.id, w.t, 0) < min(1.0, chance):
         found.append(Candidate(rank, [i], outside=kind))
@@ -647,6 +650,7 @@ def looked_at(
         logit = (
             p.birth_base + p.birth_trust * (w.trust(i, j) + w.trust(j, i)) / 2.0
             + p.birth_maturity * min(i.maturity, j.maturity) + p.birth_match * w.match(i, j)
+            + p.birth_means * (i.means + j.means) / 2.0
             - p.birth_load * (i.fraction + j.fraction) / 2.0
         )  # fmt: skip
         side = 0 if i.id < j.id else 1
@@ -673,8 +677,7 @@ def found_outside(w: Oracle, i: Seat, kind: int) -> None:
 
 def type_of(w: Oracle, founders: list[Seat], match: float, v: float) -> int:
     p, m = w.params, mean([seat.maturity for seat in founders])
-    largest = {COMPANY: 4, ASSOCIATION: 3}
-    budget = max(s.size_class / largest[s.kind] if s.kind in largest else 0.0 for s in founders)
+    budget = max(seat.means for seat in founders)
     utilities = [
         p.type_mecenat + p.type_mecenat_budget * budget,
         p.type_innovation + p.type_innovation_maturity * m,

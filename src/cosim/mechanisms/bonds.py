@@ -15,7 +15,9 @@ from cosim.mechanisms.contacts import (
 )
 from cosim.mechanisms.doses import ease
 from cosim.state import (
+    ASSOCIATION,
     CATALYSEUR,
+    COMPANY,
     COMPLETED,
     F_BIRTHS,
     F_COMPLETED,
@@ -49,6 +51,16 @@ def match(actors, i, j):
     )
     wanted = popcount(actors.needs[i]) + popcount(actors.needs[j])
     return met / wanted if wanted else 0.0
+
+
+@kernel
+def budget(actors, i):
+    """Return the rank of the size class of `i` in its kind, from 0 to 1."""
+    if actors.kind[i] == COMPANY:
+        return actors.size_class[i] / 4.0
+    if actors.kind[i] == ASSOCIATION:
+        return actors.size_class[i] / 3.0
+    return 0.0
 
 
 @kernel
@@ -328,6 +340,7 @@ def accepts(state, params, a, k, month, key, draw):
         params.join_base
         + params.birth_trust * trust / alliances.n_members[a]
         + params.birth_maturity * maturity(actors, k)
+        + params.birth_means * budget(actors, k)
         - params.birth_load * actors.load[k] / actors.capacity[k]
         + ease(state, params, k)
     )

@@ -13,6 +13,7 @@ import numpy as np
 from cosim.compiled import kernel
 from cosim.mechanisms.bonds import (
     alliance_id,
+    budget,
     found,
     has_room,
     invite,
@@ -25,10 +26,8 @@ from cosim.mechanisms.contacts import base_trust, share_alliance, slot_of, trust
 from cosim.mechanisms.doses import affinity, ease
 from cosim.mechanisms.levers import pay_prime, prime_pull
 from cosim.state import (
-    ASSOCIATION,
     CANDIDATES,
     COLLECTIVITES,
-    COMPANY,
     DIALOGUE,
     DIALOGUE_BORN,
     ENCOUNTER,
@@ -59,16 +58,6 @@ from cosim.streams import (
     pair,
     uniform,
 )
-
-
-@kernel
-def budget(actors, i):
-    """Return the rank of the size class of `i` in its kind, from 0 to 1."""
-    if actors.kind[i] == COMPANY:
-        return actors.size_class[i] / 4.0
-    if actors.kind[i] == ASSOCIATION:
-        return actors.size_class[i] / 3.0
-    return 0.0
 
 
 @kernel
@@ -112,13 +101,14 @@ def _origin(actors, ties, i, j):
 
 
 @kernel
-def birth_logit(params, trust, m, q, load):
-    """Return the logit of a birth (ODD §7.10): trust, maturity and match against load."""
+def birth_logit(params, trust, m, q, means, load):
+    """Return the logit of a birth (ODD §7.10): trust, maturity, match and means against load."""
     return (
         params.birth_base
         + params.birth_trust * trust
         + params.birth_maturity * m
         + params.birth_match * q
+        + params.birth_means * means
         - params.birth_load * load
     )
 
@@ -136,6 +126,7 @@ def found_group(state, params, group, n, domain, pull, month, key):
     mean_m = 0.0
     load = 0.0
     size = 0.0
+    means = 0.0
     keen = 0.0
     eased = 0.0
     ids = np.empty(n, np.uint64)
@@ -146,6 +137,7 @@ def found_group(state, params, group, n, domain, pull, month, key):
         mean_m += maturity(actors, i) / n
         load += actors.load[i] / actors.capacity[i] / n
         size = max(size, budget(actors, i))
+        means += budget(actors, i) / n
         keen += affinity(actors, params, i, 1) / n
         eased += ease(state, params, i) / n
         for y in range(n):
@@ -156,7 +148,7 @@ def found_group(state, params, group, n, domain, pull, month, key):
     trust /= pairs
     q /= pairs
     id = alliance_id(ids, n, month)
-    x = birth_logit(params, trust, m, q, load) + params.experiment_boost * keen
+    x = birth_logit(params, trust, m, q, means, load) + params.experiment_boost * keen
     x += params.droit_barrier * state.calendar.droit[month] + eased
     u = block(key, BIRTH, id, month, 0)[0]
     if u >= logistic(x + pull):
@@ -255,8 +247,9 @@ def pair_logit(state, params, i, j):
     ties = state.ties
     trust = (trust_in(actors, ties, params, i, j) + trust_in(actors, ties, params, j, i)) / 2.0
     load = (actors.load[i] / actors.capacity[i] + actors.load[j] / actors.capacity[j]) / 2.0
+    means = (budget(actors, i) + budget(actors, j)) / 2.0
     m = min(maturity(actors, i), maturity(actors, j))
-    return birth_logit(params, trust, m, match(actors, i, j), load)
+    return birth_logit(params, trust, m, match(actors, i, j), means, load)
 
 
 @kernel
@@ -272,12 +265,23 @@ def quarter_of(actors, i):
 
 
 @kernel
-def highest_logit(params, quarter):
+def highest_logit(params, quarter, means):
     """Return the highest logit of a birth that an actor could have with any contact, no levers.
 
-    By the quarter of its maturity, so that two scenarios rarely look at different contacts.
+    By the quarter of its maturity, so that two scenarios rarely look at different contacts;
+    `means` is its own `budget`, to which the richest contact adds 1.
     """
-    return birth_logit(params, 1.0, quarter / 4.0, 1.0, 0.0)
+    return birth_logit(params, 1.0, quarter / 4.0, 1.0, (1.0 + means) / 2.0, 0.0)
+
+
+@kernel
+def _bounds(params):
+    """Return the highest probability of a birth by quarter of maturity and twelfth of means."""
+    bounds = np.empty((5, 13))
+    for quarter in range(5):
+        for twelfth in range(13):
+            bounds[quarter, twelfth] = logistic(highest_logit(params, quarter, twelfth / 12.0))
+    return bounds
 
 
 @kernel
@@ -295,8 +299,9 @@ def _outside(state, params, i, w, highest, month, key):
         other += 1
     load = actors.load[i] / actors.capacity[i]
     x = birth_logit(
-        params, base_trust(params, other), maturity(actors, i), params.outside_match, load
-    )
+        params, base_trust(params, other), maturity(actors, i), params.outside_match,
+        budget(actors, i), load,
+    )  # fmt: skip
     if w >= min(1.0, params.outside_attention * logistic(x + help)):
         return NOBODY, 0.0
     return other, rank
@@ -353,17 +358,16 @@ def _candidates(state, params, pull, levers, candidates, month, key):
     n = 0
     raised = params.droit_barrier * state.calendar.droit[month] + pull
     half = 0.5 * params.attention
-    bounds = np.empty(5)
-    for quarter in range(5):
-        bounds[quarter] = logistic(highest_logit(params, quarter))
+    bounds = _bounds(params)
     for i in state.order:
         if actors.kind[i] >= N_WORLDS or not has_room(actors, i):
             continue
         if n + 2 * actors.contacts[i] + 1 > candidates.shape[0]:
             return -1
         quarter = quarter_of(actors, i)
-        highest = highest_logit(params, quarter)
-        bound = bounds[quarter]
+        means = budget(actors, i)
+        highest = highest_logit(params, quarter, means)
+        bound = bounds[quarter, np.int64(12.0 * means + 0.5)]
         u, w = block(key, CONSIDER, actors.id[i], month, 0)
         if u < half * bound * actors.contacts[i]:
             n = _look(state, params, i, u, False, 0.0, bound, candidates, n, month, key)

@@ -1,0 +1,265 @@
+"""The way to a posterior: waves of history matching, then weighted draws, every run stored.
+
+    wave 0      Latin hypercube of the prior, one replicate each
+    luck        many replicates of the best set so far: what is chance in a target
+    wave 1, 2   uniform on what the emulator of the waves before does not rule out
+    wave 3, 4   the emulator's posterior at a falling temperature
+    draws       its posterior, a little wider (`WIDER`); each simulated several times and weighted by
+                the true likelihood over that of the proposal: a population of approximate Bayesian
+                computation with Gaussian errors (Beaumont et al. 2009; Wilkinson 2013)
+
+A stored part is never simulated again: stop it anywhere and call it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cosim.calibration.emulator import Emulator, fit
+from cosim.calibration.matching import (
+    CUTOFF,
+    Target,
+    explore,
+    implausibility,
+    log_likelihood,
+)
+from cosim.calibration.priors import Priors, priors
+from cosim.errors import CosimError
+from cosim.state import Array
+
+#: Gives the targets of one replicate: (parameters, number of the luck) -> float64[m].
+Simulator = Callable[[Mapping[str, float], int], Array]
+#: Sets of parameters in one stored part.
+PART = 50
+#: Temperature at which draws are proposed: wider than the posterior, as importance sampling needs.
+WIDER = 1.3
+#: Walkers of the emulator's sampler for each free parameter.
+_WALKERS = 4
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is simulated: sets of each wave, replicates of the luck and of each draw."""
+
+    first: int = 1000
+    ruled: tuple[int, ...] = (700, 700)
+    warm: tuple[int, ...] = (700, 700)
+    temperatures: tuple[float, ...] = (4.0, 1.5)
+    luck: int = 24
+    draws: int = 700
+    replicates: int = 3
+    kept: int = 256
+    steps: int = 3000
+
+
+@dataclass
+class Wave:
+    """Sets of parameters and what they gave.
+
+    Attributes
+    ----------
+    u : float64[n, k], prior quantiles
+    y : float64[n, m], targets, means over `replicates`
+    ruled_out : share of the prior that this wave's emulator rules out; None where it had none
+    """
+
+    name: str
+    u: Array
+    y: Array
+    replicates: int
+
+
+@dataclass
+class Calibration:
+    """Waves of one set of rules in a folder.
+
+    Parameters
+    ----------
+    simulate : gives the targets of one replicate
+    signature : names model and survey; parts of another one are refused
+    progress : called with (wave, sets done, sets in all)
+    """
+
+    folder: Path
+    targets: Sequence[Target]
+    simulate: Simulator
+    free: Priors = field(default_factory=priors)
+    sizes: Sizes = field(default_factory=Sizes)
+    seed: int = 1
+    workers: int | None = None
+    signature: str = ""
+    progress: Callable[[str, int, int], None] | None = None
+    waves: list[Wave] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    # -- stored runs ----------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """Write what the folder is about, or refuse one that is about something else."""
+        mine = {
+            "signature": self.signature,
+            "seed": self.seed,
+            "sizes": json.loads(json.dumps(asdict(self.sizes))),
+            "parameters": list(self.free.names),
+            "targets": [asdict(target) for target in self.targets],
+        }
+        path = self.folder / "calibration.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write(path, json.dumps(mine, indent=1, ensure_ascii=False).encode())
+            return
+        except ValueError as error:
+            raise CosimError("not a calibration", where=path, found=str(error)) from None
+        for key, value in mine.items():
+            if found.get(key) != value:
+                raise CosimError(
+                    "the folder holds another calibration: its runs cannot be mixed with these",
+                    where=self.folder, key=key, expected="a new folder",
+                )  # fmt: skip
+
+    def _part(self, name: str, first: int, u: Array, replicates: int, pool: Any) -> Array:
+        """Return the targets of some sets, stored or simulated and stored."""
+        import pandas as pd
+
+        path = self.folder / f"{name}-{first:05d}.parquet"
+        if path.exists():
+            stored = pd.read_parquet(path)
+            return stored[[target.id for target in self.targets]].to_numpy()
+        base = int(hashlib.sha256(f"{self.seed} {name}".encode()).hexdigest()[:7], 16)
+        values = self.free.values(u)
+        jobs = [
+            (self.free.named(row), base + (first + k) * replicates + r)
+            for k, row in enumerate(values)
+            for r in range(replicates)
+        ]
+        rows = np.array(list(pool.map(lambda job: self.simulate(*job), jobs)))
+        y = _nanmean(rows.reshape(len(u), replicates, -1))
+        table = pd.DataFrame(values, columns=list(self.free.names))
+        for k, target in enumerate(self.targets):
+            table[target.id] = y[:, k]
+        partial = path.with_suffix(".tmp")
+        table.to_parquet(partial, index=False)
+        partial.replace(path)
+        return y
+
+    def run(self, name: str, u: Array, replicates: int = 1) -> Wave:
+        """Simulate the sets at prior quantiles `u`, those that are not stored yet."""
+        parts = []
+        with ThreadPoolExecutor(self.workers or os.cpu_count() or 1) as pool:
+            for first in range(0, len(u), PART):
+                parts.append(self._part(name, first, u[first : first + PART], replicates, pool))
+                if self.progress:
+                    self.progress(name, min(first + PART, len(u)), len(u))
+        wave = Wave(name, u, np.concatenate(parts), replicates)
+        self.waves.append(wave)
+        return wave
+
+    # -- waves ----------------------------------------------------------------------------
+
+    def calibrate(self) -> Calibration:
+        """Run every wave and the draws; return itself."""
+        from scipy.stats import qmc
+
+        self._check()
+        sizes = self.sizes
+        self.run("wave-0", qmc.LatinHypercube(len(self.free), rng=self.seed).random(sizes.first))
+        self.luck = self._luck()
+        for k, n in enumerate(sizes.ruled, 1):
+            self.run(f"wave-{k}", self._explored(n, None, k))
+        for k, (n, t) in enumerate(
+            zip(sizes.warm, sizes.temperatures, strict=True), 1 + len(sizes.ruled)
+        ):
+            self.run(f"wave-{k}", self._explored(n, t, k))
+        self.run("draws", self._explored(sizes.draws, WIDER, 99), sizes.replicates)
+        return self
+
+    def _luck(self) -> Array:
+        """Return the variance that luck gives each target of one replicate, float64[m]."""
+        best = self.waves[0].u[np.argmax(log_likelihood(self.targets, self.waves[0].y))]
+        wave = self.run("luck", np.repeat(best[None], self.sizes.luck, axis=0))
+        self.waves.remove(wave)
+        return np.asarray(np.nan_to_num(np.nanvar(wave.y, axis=0, ddof=1)))
+
+    def emulator(self, waves: Sequence[Wave] | None = None) -> Emulator:
+        """Return the emulator of some waves (default: the last two that have one replicate)."""
+        used = [wave for wave in self.waves if wave.replicates == 1][-2:]
+        used = list(waves or used)
+        u = np.concatenate([wave.u for wave in used])
+        y = np.concatenate([wave.y for wave in used])
+        return fit(u, y, [target.share for target in self.targets], self.luck)
+
+    def _explored(self, n: int, temperature: float | None, step: int) -> Array:
+        """Return `n` sets by the emulator of the waves so far; note what it rules out."""
+        emulator = self.emulator()
+        hypercube = np.random.default_rng((self.seed, step)).random((20_000, len(self.free)))
+        y, variance = emulator.predict(hypercube)
+        left = float((implausibility(self.targets, y, variance) < CUTOFF).mean())
+        self.notes[f"left before step {step}"] = left
+        self.notes[f"scores before step {step}"] = [round(float(x), 3) for x in emulator.scores]
+        known = np.concatenate([wave.u for wave in self.waves])
+        y, variance = emulator.predict(known)
+        order = np.argsort(-log_likelihood(self.targets, y, variance))
+        start = known[order[: _WALKERS * len(self.free)]]
+        return explore(self.targets, emulator, start, n, temperature, self.seed + step,
+                       self.sizes.steps)  # fmt: skip
+
+    # -- posterior ------------------------------------------------------------------------
+
+    @cached_property
+    def weights(self) -> Array:
+        """Weight of each draw, float64[n]; they sum to 1."""
+        return reweighted(self.targets, self.emulator(), self.waves[-1], self.luck)
+
+    @property
+    def effective(self) -> float:
+        """Effective number of draws (Kish 1965)."""
+        return float(1.0 / (self.weights**2).sum())
+
+    def sample(self) -> Array:
+        """Return the posterior sample, equal weights, by systematic resampling, float64[n, k]."""
+        rng = np.random.default_rng((self.seed, 7))
+        n = self.sizes.kept
+        places = (rng.random() + np.arange(n)) / n
+        chosen = np.searchsorted(np.cumsum(self.weights), places)
+        chosen = np.minimum(chosen, len(self.weights) - 1)
+        return np.asarray(rng.permutation(self.free.values(self.waves[-1].u[chosen])))
+
+
+def reweighted(targets: Sequence[Target], emulator: Emulator, wave: Wave, luck: Array) -> Array:
+    """Return the weight of each set of a wave that the emulator proposed, float64[n].
+
+    The true likelihood over that of the proposal, truncated so that no single lucky draw carries the
+    sample (Ionides 2008).
+    """
+    y, variance = emulator.predict(wave.u)
+    true = log_likelihood(targets, wave.y, luck / wave.replicates)
+    log = true - log_likelihood(targets, y, variance) / WIDER
+    weights = np.exp(log - log.max())
+    weights = np.minimum(weights, weights.mean() * np.sqrt(len(weights)))
+    return np.asarray(weights / weights.sum())
+
+
+def _nanmean(values: Array) -> Array:
+    """Return the mean over the second axis of what is not NaN, NaN where nothing is left."""
+    known = np.isfinite(values)
+    n = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
+
+
+def _write(path: Path, content: bytes) -> None:
+    partial = path.with_suffix(f".{os.getpid()}.tmp")
+    partial.write_bytes(content)
+    partial.replace(path)
