@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,6 @@ class Emulator:
     scores : R² of each with one run left out, float64[m]
     """
 
-    polynomial: Any
     centre: Array
     slope: Array
     missed: Array
@@ -50,10 +48,17 @@ class Emulator:
 
     def predict(self, u: Array) -> tuple[Array, Array]:
         """Return mean and variance of the targets at `u` (float64[n, k]), both float64[n, m]."""
-        y = self.polynomial.transform(2.0 * u - 1.0) @ self.slope + self.centre
+        y = quadratic(u) @ self.slope + self.centre
         share = 1.0 / (1.0 + np.exp(-np.clip(y, -30.0, 30.0)))
         steepness = np.where(self.on_logit, share * (1.0 - share), 1.0)
         return np.where(self.on_logit, share, y), self.missed * steepness**2
+
+
+def quadratic(u: Array) -> Array:
+    """Return every term of degree 1 and 2 of 2u - 1, float64[n, k + k(k + 1)/2]."""
+    z = 2.0 * u - 1.0
+    first, second = np.triu_indices(u.shape[1])
+    return np.concatenate([z, z[:, first] * z[:, second]], axis=1)
 
 
 def fit(u: Array, y: Array, on_logit: Sequence[bool], luck: Array) -> Emulator:
@@ -71,24 +76,29 @@ def fit(u: Array, y: Array, on_logit: Sequence[bool], luck: Array) -> Emulator:
     CosimError : a target has fewer than `FEWEST` runs
     """
     from sklearn.linear_model import RidgeCV
-    from sklearn.preprocessing import PolynomialFeatures
 
-    polynomial = PolynomialFeatures(2, include_bias=False)
-    x = polynomial.fit_transform(2.0 * u - 1.0)
+    x = quadratic(u)
     flags = np.array(on_logit, dtype=bool)
+    scaled = np.where(flags, _logit(y), y)
     centre, missed, scores = np.empty((3, y.shape[1]))
     slope = np.empty((x.shape[1], y.shape[1]))
-    for j in range(y.shape[1]):
-        known = np.isfinite(y[:, j])
-        if known.sum() < FEWEST:
-            raise CosimError("too few runs for an emulator", key=f"target {j}",
-                             found=int(known.sum()), expected=f"{FEWEST} or more")  # fmt: skip
-        share = y[known, j]
-        target = _logit(share) if flags[j] else share
-        ridge = RidgeCV(_PENALTIES, store_cv_results=True).fit(x[known], target)
-        error = ridge.cv_results_[:, int(np.argmin(np.abs(_PENALTIES - ridge.alpha_)))].mean()
-        steepness = np.clip(share * (1.0 - share), EDGE, None) if flags[j] else np.ones(1)
-        centre[j], slope[:, j] = ridge.intercept_, ridge.coef_
-        missed[j] = max(0.05 * error, error - np.median(luck[j] / steepness**2))
-        scores[j] = 1.0 - error / target.var()
-    return Emulator(polynomial, centre, slope, missed, flags, scores)
+    known = np.isfinite(y)
+    for pattern in np.unique(known, axis=1).T:  # targets that the same runs have, in one fit
+        chosen = np.flatnonzero((known == pattern[:, None]).all(axis=0))
+        if pattern.sum() < FEWEST:
+            raise CosimError("too few runs for an emulator", key=f"target {chosen[0]}",
+                             found=int(pattern.sum()), expected=f"{FEWEST} or more")  # fmt: skip
+        target = scaled[np.ix_(pattern, chosen)]
+        ridge = RidgeCV(_PENALTIES, alpha_per_target=True, store_cv_results=True)
+        ridge.fit(x[pattern], target)
+        best = np.searchsorted(_PENALTIES, np.atleast_1d(ridge.alpha_) * (1.0 - 1e-9))
+        errors = ridge.cv_results_.reshape(len(target), len(chosen), -1)
+        error = errors[:, np.arange(len(chosen)), best].mean(axis=0)
+        centre[chosen] = ridge.intercept_
+        slope[:, chosen] = np.atleast_2d(ridge.coef_).T
+        share = y[np.ix_(pattern, chosen)]
+        steepness = np.where(flags[chosen], np.clip(share * (1.0 - share), EDGE, None), 1.0)
+        by_luck = np.median(luck[chosen] / steepness**2, axis=0)
+        missed[chosen] = np.maximum(0.05 * error, error - by_luck)
+        scores[chosen] = 1.0 - error / target.var(axis=0)
+    return Emulator(centre, slope, missed, flags, scores)

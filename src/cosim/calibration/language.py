@@ -752,3 +752,20 @@ def columns(expression: Expression) -> list[tuple[str, str]]:
             return [pair for part in expression.parts for pair in columns(part)]
         case _:
             return []
+
+
+def windows(expression: Expression) -> list[Window]:
+    """Return the windows of months that an expression reads."""
+    match expression:
+        case Series():
+            return [expression.when]
+        case Life() if isinstance(expression.when, Window):
+            return [expression.when]
+        case Total():
+            return windows(expression.of)
+        case Slope():
+            return windows(expression.first) + windows(expression.last)
+        case Combination():
+            return [window for part in expression.parts for window in windows(part)]
+        case _:
+            return []

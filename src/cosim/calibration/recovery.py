@@ -15,7 +15,7 @@ import numpy as np
 
 from cosim.calibration.emulator import Emulator
 from cosim.calibration.matching import Target, explore, log_likelihood
-from cosim.calibration.waves import WIDER, Calibration, Wave, reweighted
+from cosim.calibration.waves import WALKERS, WIDER, Calibration, Wave, reweighted
 from cosim.state import Array
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _posterior(
     known = np.concatenate([wave.u for wave in done.waves])
     y, variance = emulator.predict(known)
     best = np.argsort(-log_likelihood(targets, y, variance))
-    start = known[best[: 4 * len(done.free)]]
+    start = known[best[: WALKERS * len(done.free)]]
     u = explore(targets, emulator, start, draws, WIDER, done.seed + 100 + k, done.sizes.steps)
     wave = done.run(f"truth-{k:02d}", u)
     done.waves.remove(wave)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,17 +36,25 @@ RIVAL = Sizes(800, (500, 500), (500, 500), draws=400, replicates=2)
 #: Sizes of a trial that a test can afford.
 QUICK = Sizes(60, (50,), (50,), (2.0,), luck=4, draws=50, replicates=1, kept=16, steps=200)
 _LEVEL = 0.9
+#: Least tolerance of a start, that of C3 to C6.
+_START = 0.05
 
 
 @cache
 def targets() -> tuple[Target, ...]:
     """Return C1 to C10, a target for each of their values, then the two starts."""
-    starts = (row for name in STARTS for row in language.of_fact(facts.fact(name)))
-    return tuple(
-        Target(row.id, row.text, row.scenario, row.expected, row.low, row.high,
-               row.bounds == (0.0, 1.0))
-        for row in (*language.targets(), *starts)
-    )  # fmt: skip
+    given = [_target(row) for row in language.targets()]
+    for row in (row for name in STARTS for row in language.of_fact(facts.fact(name))):
+        half = max(row.high - row.expected, row.expected - row.low, _START)
+        start = _target(row)
+        given.append(replace(start, id=f"start {start.id}", low=start.value - half,
+                             high=start.value + half))  # fmt: skip
+    return tuple(given)
+
+
+def _target(row: language.Row) -> Target:
+    return Target(row.id, row.text, row.scenario, row.expected, row.low, row.high,
+                  row.bounds == (0.0, 1.0))  # fmt: skip
 
 
 def simulator(rules: str = "default", seed: int = 1, without: tuple[str, ...] = ()) -> Simulator:

@@ -172,9 +172,15 @@ def plans(
 
 
 def with_parameters(ready: Plan, values: Mapping[str, float]) -> Plan:
-    """Return a plan of the same scenario under other parameters."""
+    """Return a plan of the same scenario under other parameters.
+
+    Those that calibration moves change neither seats nor calendar nor the shares of the start: the
+    template is kept.
+    """
     scenario = ready.scenario
     params = parameters.resolve({**scenario.parameters, **values}, scenario.time.substeps)
+    if all(parameters.PARAMETERS[name].prior is not None for name in values):
+        return replace(ready, params=params)
     made = template(scenario, ready.place, params)
     made.settings.measured = ready.template.settings.measured
     engaged = engaged_shares(scenario.time.start, params)

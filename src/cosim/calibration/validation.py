@@ -18,17 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim.calibration import language
-from cosim.calibration.runs import Run, TerritoryRun
-from cosim.errors import ScenarioError, nearest
-from cosim.state import RULES, Array
+from cosim.calibration import language, posterior
+from cosim.calibration.runs import Run, TerritoryRun, label, ordinal
+from cosim.state import Array
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cosim.calibration.language import Row
-    from cosim.engine import Progress
-    from cosim.scenario import Scenario
+    from cosim.engine import Plan, Progress
 
 #: One run of a scenario: of parameter values by name, and of a number that draws its luck.
 Simulate = Callable[[Mapping[str, float], int], Run]
@@ -230,63 +228,49 @@ def _told(done: int, progress: Progress | None) -> int:
     return done + 1
 
 
-def draws_of(rules: str | None = None) -> Draws:
-    """Return the sets of parameters that the rules are validated with.
+def draws_of(rules: str = posterior.DEFAULT) -> Draws:
+    """Return the sets of parameters that the rules are validated with: those of their posterior.
 
     Raises
     ------
-    ScenarioError : unknown rules
+    ScenarioError : unknown rules, or rules that nobody calibrated
     """
-    rival_rules(rules)
-    return Draws(({},), "paramètres par défaut, le hasard seul varie",
-                 "default parameters, luck alone varies")  # fmt: skip
-
-
-def rival_rules(name: str | None) -> dict[str, str]:
-    """Return the `[rules]` of the name of rival rules: `trust-beta`; none for `default`.
-
-    Raises
-    ------
-    ScenarioError : unknown name
-    """
-    known = {
-        f"{rule}-{choice}".replace("_", "-"): {rule: choice}
-        for rule, choices in RULES.items() for choice in choices[1:]
-    }  # fmt: skip
-    if name is None or name == "default":
-        return {}
-    if name not in known:
-        raise ScenarioError("no such rules", key="--rules", found=name,
-                            expected=f"default, {', '.join(known)}",
-                            nearest=nearest(name, ["default", *known]))  # fmt: skip
-    return known[name]
+    sample = posterior.load(rules)
+    n = len(sample)
+    return Draws(tuple(sample.parameters(k) for k in range(n)),
+                 f"{n} jeux de paramètres tirés de la calibration",
+                 f"{n} sets of parameters drawn from the calibration")  # fmt: skip
 
 
 def simulators(
-    rows: Sequence[Row], seed: int = 1, rules: str | None = None
+    rows: Sequence[Row], seed: int = 1, rules: str = posterior.DEFAULT
 ) -> Mapping[str, Simulate]:
     """Return how each scenario that the rows name is simulated.
 
-    A scenario's own `[parameters]` come before those of a draw.
+    A scenario's own `[parameters]` come before those of a draw. The survey goes on until the last
+    month that a row asks about.
 
     Raises
     ------
     CosimError : a scenario is not valid
     """
     return {
-        name: _simulate(name, rival_rules(rules), seed, [r for r in rows if r.scenario == name])
+        name: _simulate(name, rules, seed, [row for row in rows if row.scenario == name])
         for name in dict.fromkeys(row.scenario for row in rows)
     }
 
 
-def _simulate(name: str, rules: Mapping[str, str], seed: int, rows: Sequence[Row]) -> Simulate:
+def _simulate(name: str, rules: str, seed: int, rows: Sequence[Row]) -> Simulate:
     from cosim import engine
+    from cosim.calibration import survey
     from cosim.scenario import load
 
-    scenario = _panel(name) if name in language.BUILT_IN else load(name)
-    scenario = scenario.with_(rules=dict(rules)) if rules else scenario
+    read = tuple(sorted({pair for row in rows for pair in language.columns(row.measure)}))
+    if name in survey.SCENARIOS:
+        ready = survey.plans(name, rules, _until(rows), (), read)
+        return partial(_surveyed, ready, seed)
+    scenario = load(name).with_(rules=posterior.rules_of(rules))
     place = engine.territory_of(scenario)
-    read = [pair for row in rows for pair in language.columns(row.measure)]
 
     def simulate(values: Mapping[str, float], number: int) -> Run:
         drawn = scenario.with_(parameters={**values, **scenario.parameters})
@@ -296,13 +280,16 @@ def _simulate(name: str, rules: Mapping[str, str], seed: int, rows: Sequence[Row
     return simulate
 
 
-def _panel(name: str) -> Scenario:
-    """Return the territory that stands for those of the surveys, under support or not."""
-    from cosim.scenario import load
+def _surveyed(ready: tuple[Plan, ...], seed: int, values: Mapping[str, float], number: int) -> Run:
+    from cosim.calibration import survey
 
-    reference = load("reference-2010")
-    if name == language.SURVEY:
-        return reference
-    return reference.with_(catalysis={"fte": 4.0, "mix": {"accompagnement": 1.0, "dialogue": 0.0,
-                                                          "experimentation": 0.0, "lieu": 0.0}}
-                           )  # fmt: skip
+    return survey.simulate(values, seed, number, ready)
+
+
+def _until(rows: Sequence[Row]) -> str | None:
+    """Return the last month of a survey that answers the rows; None for its own."""
+    from cosim.calibration import survey
+
+    ends = [window.last.last for row in rows for window in language.windows(row.measure)]
+    own = ordinal(survey.scenarios("survey-supported")[0].time.end)
+    return label(max(ends)) if ends and max(ends) > own else None

@@ -2,11 +2,11 @@
 
     wave 0      Latin hypercube of the prior, one replicate each
     luck        many replicates of the best set so far: what is chance in a target
-    wave 1, 2   uniform on what the emulator of the waves before does not rule out
-    wave 3, 4   the emulator's posterior at a falling temperature
-    draws       its posterior, a little wider (`WIDER`); each simulated several times and weighted by
-                the true likelihood over that of the proposal: a population of approximate Bayesian
-                computation with Gaussian errors (Beaumont et al. 2009; Wilkinson 2013)
+    wave 1      uniform on what the emulator of the waves before does not rule out
+    wave 2, …   the emulator's posterior at a falling temperature
+    draws       its posterior, a little wider (`WIDER`); each simulated several times and weighted
+                by the true likelihood over that of the proposal: a population of approximate
+                Bayesian computation with Gaussian errors (Beaumont et al. 2009; Wilkinson 2013)
 
 A stored part is never simulated again: stop it anywhere and call it again.
 """
@@ -44,7 +44,7 @@ PART = 50
 #: Temperature at which draws are proposed: wider than the posterior, as importance sampling needs.
 WIDER = 1.3
 #: Walkers of the emulator's sampler for each free parameter.
-_WALKERS = 4
+WALKERS = 3
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Sizes:
     """How much is simulated: sets of each wave, replicates of the luck and of each draw."""
 
     first: int = 1000
-    ruled: tuple[int, ...] = (700, 700)
-    warm: tuple[int, ...] = (700, 700)
-    temperatures: tuple[float, ...] = (4.0, 1.5)
+    ruled: tuple[int, ...] = (500,)
+    warm: tuple[int, ...] = (600, 600, 600)
+    temperatures: tuple[float, ...] = (8.0, 3.0, 1.5)
     luck: int = 24
-    draws: int = 700
+    draws: int = 600
     replicates: int = 3
     kept: int = 256
-    steps: int = 3000
+    steps: int = 2500
 
 
 @dataclass
@@ -134,11 +134,13 @@ class Calibration:
         import pandas as pd
 
         path = self.folder / f"{name}-{first:05d}.parquet"
+        values = self.free.values(u)
         if path.exists():
             stored = pd.read_parquet(path)
-            return stored[[target.id for target in self.targets]].to_numpy()
+            # Another machine's sampler may have proposed other sets: those are run again.
+            if np.allclose(stored[list(self.free.names)].to_numpy(), values, rtol=1e-9, atol=0.0):
+                return stored[[target.id for target in self.targets]].to_numpy()
         base = int(hashlib.sha256(f"{self.seed} {name}".encode()).hexdigest()[:7], 16)
-        values = self.free.values(u)
         jobs = [
             (self.free.named(row), base + (first + k) * replicates + r)
             for k, row in enumerate(values)
@@ -211,7 +213,7 @@ class Calibration:
         known = np.concatenate([wave.u for wave in self.waves])
         y, variance = emulator.predict(known)
         order = np.argsort(-log_likelihood(self.targets, y, variance))
-        start = known[order[: _WALKERS * len(self.free)]]
+        start = known[order[: WALKERS * len(self.free)]]
         return explore(self.targets, emulator, start, n, temperature, self.seed + step,
                        self.sizes.steps)  # fmt: skip
 
@@ -240,8 +242,8 @@ class Calibration:
 def reweighted(targets: Sequence[Target], emulator: Emulator, wave: Wave, luck: Array) -> Array:
     """Return the weight of each set of a wave that the emulator proposed, float64[n].
 
-    The true likelihood over that of the proposal, truncated so that no single lucky draw carries the
-    sample (Ionides 2008).
+    The true likelihood over that of the proposal, truncated so that no single lucky draw carries
+    the sample (Ionides 2008).
     """
     y, variance = emulator.predict(wave.u)
     true = log_likelihood(targets, wave.y, luck / wave.replicates)

@@ -48,8 +48,8 @@ def validate(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Graine. / Seed.")] = 1,
     workers: Workers = None,
     rules: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Règles rivales. / Rival rules: trust-beta…")
-    ] = None,
+        str, typer.Option(metavar="NAME", help="Règles rivales. / Rival rules: trust-beta…")
+    ] = "default",
     lang: Annotated[Lang, typer.Option(help="Langue. / Language.")] = "fr",
     out: Out = None,
     strict: Annotated[
@@ -68,7 +68,7 @@ def validate(
         folder = None
         if out is not None:  # before the simulation: a bad folder must not cost it
             about = {"command": "validate", "seed": seed, "draws": draws, "parameters": sets.en,
-                     "rules": rules or "default", "facts": facts and facts.name}  # fmt: skip
+                     "rules": rules, "facts": facts and facts.name}  # fmt: skip
             folder = stack.enter_context(writing(out, **about))
         warn_of_compilation()
         with progress("Validation", draws * len(simulate)) as done:
