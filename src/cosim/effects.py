@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cosim import effects_text
+from cosim import effects_text, uncertainty
 from cosim.effects_text import FEW, Facts, Lang, number
 from cosim.errors import ResultsError
 from cosim.indicators import COLUMNS, INDICATORS, column, group_label
@@ -86,6 +86,22 @@ class Effect:
         )
         return pairs
 
+    @property
+    def draws(self) -> bool:
+        """Whether replicates draw their parameters, the same on both sides of a pair."""
+        return self.reference.scenario.draws or self.scenario.scenario.draws
+
+    def uncertainty(self, indicator: str, group: str = "", level: float = 0.9) -> pd.DataFrame:
+        """Return what luck and parameters make of the spread of the difference, month by month.
+
+        As `Ensemble.uncertainty`, of scenario minus reference.
+        """
+        import pandas as pd
+
+        pairs = self.difference(indicator, group)
+        bands = uncertainty.bands(pairs, self.reference.start, self.draws, level)
+        return pd.DataFrame(bands._asdict(), index=self.months)
+
     def means(self, indicator: str, group: str = "", month: int | str = -1) -> tuple[float, float]:
         """Return the means of reference and scenario; they differ by the mean of the pairs."""
         row = self._row(month)
@@ -117,7 +133,8 @@ class Effect:
         of the pairs); low, high (quantiles .05 and .95 of the pairs); ci_low, ci_high (95 %
         interval of the mean); effect (mean over standard deviation of the pairs, NaN where all
         are equal and not zero); in_favour (share of pairs on the better side, NaN where neither
-        side is better); replicates, territory
+        side is better); parameters_share (of the variance of the pairs: 0 for fixed parameters,
+        see `cosim.uncertainty`); replicates, territory
         """
         import pandas as pd
 
@@ -154,6 +171,9 @@ class Effect:
                         "ci_high": mean + margin,
                         "effect": effect,
                         "in_favour": in_favour,
+                        "parameters_share": uncertainty.share(
+                            pairs, self.reference.start, self.draws
+                        ),
                         "replicates": self.n,
                         "territory": self.reference.place.code,
                     }

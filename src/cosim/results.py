@@ -19,7 +19,8 @@ from uuid import uuid4
 import numpy as np
 
 import cosim
-from cosim import engine, tables
+from cosim import engine, tables, uncertainty
+from cosim.calibration import posterior
 from cosim.errors import ResultsError, nearest
 from cosim.indicators import COLUMNS, INDICATORS, column
 from cosim.state import Array
@@ -115,6 +116,27 @@ class Ensemble:
             [table[["month", "indicator", "group"]], pd.DataFrame(named), table["territory"]],
             axis=1,
         )
+
+    def uncertainty(self, indicator: str, group: str = "", level: float = 0.9) -> pd.DataFrame:
+        """Return what luck and parameters make of the spread of one indicator, month by month.
+
+        Parameters
+        ----------
+        level : coverage of the bands
+
+        Returns
+        -------
+        DataFrame : month (index); median; low, high (of everything); luck_low, luck_high;
+        parameters_low, parameters_high; parameters_share (of the variance): 0 for fixed
+        parameters, where the band of luck is that of everything; NaN below four replicates.
+        See `cosim.uncertainty`.
+        """
+        import pandas as pd
+
+        bands = uncertainty.bands(
+            self.array(indicator, group), self.start, self.scenario.draws, level
+        )
+        return pd.DataFrame(bands._asdict(), index=self.months)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table of the folder that this ensemble was loaded from.
@@ -444,7 +466,7 @@ def _model_digest() -> str:
 
     package = Path(__file__).parent
     paths = {*sources(), package / "engine.py", package / "national.py",
-             *(package / "data").iterdir()}  # fmt: skip
+             package / "calibration" / "posterior.py", *(package / "data").rglob("*")}  # fmt: skip
     digest = hashlib.sha256(cosim.__version__.encode())
     for path in sorted(path for path in paths if path.is_file()):
         digest.update(path.read_bytes())
@@ -517,7 +539,16 @@ def _manifest(whole: Ensemble, journal: bool) -> dict[str, Any]:
             "pyarrow": pa.__version__,
         },
         "scenario": scenario.resolved(),
+        **_sample(scenario),
     }
+
+
+def _sample(scenario: Scenario) -> dict[str, Any]:
+    """Return what a manifest says of the sample that parameters are drawn from."""
+    sets = posterior.of(scenario)
+    if sets is None:
+        return {}
+    return {"posterior": {"name": sets.name, "sets": len(sets), **sets.about}}
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
