@@ -1,5 +1,6 @@
 """Ensembles that draw their parameters from the posterior: who gets which set, luck and all."""
 
+import json
 import pickle
 import tomllib
 from concurrent.futures import ProcessPoolExecutor
@@ -12,9 +13,11 @@ import pytest
 from conftest import scenario, synthetic
 
 import cosim
-from cosim import country, effects, engine, national, parameters, results, uncertainty
+from cosim import country, effects, engine, figures, national, parameters, results, uncertainty
 from cosim import scenario as scenarios
 from cosim.calibration import posterior
+from cosim.cli import main
+from cosim.dashboard import compute
 from cosim.errors import CosimError, ParameterError, RunError, ScenarioError
 from cosim.model import CoSimModel
 from cosim.scenario import Scenario, from_query, loads
@@ -401,3 +404,100 @@ def test_the_effect_of_fixed_parameters_is_due_to_luck_alone():
     before = scenario()
     effect = effects.compare(before, before.with_(**{"catalysis.fte": 2}), 4)
     assert not effect.draws and (effect.table.parameters_share == 0.0).all()
+
+
+def test_the_interval_of_a_mean_counts_sets_and_not_replicates():
+    """Two replicates of one set are no two independent draws of the parameters."""
+    same = np.repeat(np.random.default_rng(1).normal(size=50), 2)[:, None]
+    assert effects.spread(same, draws=True)[1] == pytest.approx(effects.spread(same[::2])[1])
+    assert effects.spread(same, draws=True)[1] > 1.3 * effects.spread(same)[1]
+    assert np.isnan(effects.spread(same[:3], draws=True)[1]).all()
+
+
+def test_its_coverage_is_95_percent():
+    inside = [
+        abs(values.mean()) < effects.spread(values, draws=True)[1][0]
+        for values in (pairs(0.5, 1.0, 12, seed) for seed in range(1500))
+    ]
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_sentence_says_what_an_effect_does_not_stand_out_from(three):
+    before = scenario(months=12, parameters="posterior")
+    effect = effects.compare(before, before.with_(**{"catalysis.fte": 0.1}), 10)
+    assert "hasard et " in effect.sentence() and "paramètres" in effect.sentence()
+    assert "chance and the uncertainty of parameters" in effect.sentence("en")
+
+
+# -- what is seen ---------------------------------------------------------------------------
+
+
+def words(figure):
+    """Every text of a figure."""
+    return " ".join(text.get_text() for text in figure.texts)
+
+
+def test_fan_charts_show_luck_inside_luck_and_parameters(drawing):
+    drawn, fixed = (results.ensemble(one, 8) for one in (drawing, drawing.with_(parameters=None)))
+    text = words(figures.fan_chart(drawn))
+    assert "chance seule" in text and "chance et paramètres" in text
+    assert "luck alone" in words(figures.fan_chart(drawn, lang="en"))
+    assert "1 simulation sur 2" in words(figures.fan_chart(fixed))
+    low, inner_low, median, inner_high, high = drawn.fan("alliances")
+    table = drawn.uncertainty("alliances")
+    for level, name in ((low, "low"), (inner_low, "luck_low"), (median, "median"),
+                        (inner_high, "luck_high"), (high, "high")):  # fmt: skip
+        assert np.allclose(level, table[name])
+    quantiles = np.quantile(fixed.array("alliances"), (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+    assert np.array_equal(fixed.fan("alliances"), quantiles)
+
+
+@pytest.fixture
+def file(drawing, tmp_path, monkeypatch):
+    """The file of a scenario with fixed parameters, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "world.toml"
+    path.write_text(drawing.with_(parameters=None).to_toml(), encoding="utf-8")
+    return path
+
+
+def printed(capsys, *arguments, code=0):
+    capsys.readouterr()
+    assert main([str(a) for a in arguments]) == code
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    return out if code == 0 else err
+
+
+def test_run_and_compare_print_the_share_of_parameters(file, capsys):
+    for command in (("run", file), ("compare", file, file)):
+        drawn = printed(capsys, *command, "--posterior", "-n", "8")
+        assert "Paramètres / parameters" in drawn
+        assert "le reste est la chance" in drawn.replace("\n", " ")
+        assert "Parameters" not in printed(capsys, *command, "-n", "2")
+
+
+def test_the_short_form_on_the_command_line_is_the_key_of_the_file(file, capsys):
+    short = json.loads(printed(capsys, "run", file, "--posterior", "-n", "4", "--json"))
+    file.write_text('parameters = "posterior"\n' + file.read_text("utf-8"), encoding="utf-8")
+    assert json.loads(printed(capsys, "run", file, "-n", "4", "--json")) == short
+    assert {0.0} < {row["parameters_share"] for row in short["indicators"]}
+
+
+def test_a_file_whose_rules_have_no_calibration_is_refused(file, capsys):
+    rules = '[rules]\ntrust = "beta"\nimitation = "bounded"\n'
+    file.write_text(f'parameters = "posterior"\n{rules}', encoding="utf-8")
+    for command in (("scenario", "check", file), ("run", file), ("run", file, "--posterior")):
+        said = printed(capsys, *command, code=2)
+        assert "world.toml" in said and "several rival rules" in said and "default" in said
+    file.write_text(rules, encoding="utf-8")
+    said = printed(capsys, "run", file, "--posterior", code=2)
+    assert "world.toml" in said and "--posterior" in said and "several rival rules" in said
+
+
+def test_the_band_of_luck_on_the_page_has_its_words(drawing):
+    drawn, fixed = (results.ensemble(one, 4) for one in (drawing, drawing.with_(parameters=None)))
+    assert "chance seule" in compute.bands_words(effects.Effect(drawn, drawn))
+    assert "1 simulation sur 2" in compute.bands_words(effects.Effect(fixed, fixed))
+    rows = np.frombuffer(compute.bands(effects.Effect(drawn, drawn), "alliances"), np.float32)
+    assert np.allclose(rows.reshape(6, -1)[:5], drawn.fan("alliances"))

@@ -150,7 +150,7 @@ class Effect:
             after = self.scenario.values[:, row, chosen]
             pairs = after - before
             mean = pairs.mean(axis=0)
-            deviation, margin = spread(pairs)
+            deviation, margin = spread(pairs, self.reference.start, self.draws)
             with np.errstate(divide="ignore", invalid="ignore"):
                 effect = np.where(mean == 0.0, 0.0, mean / deviation)
             effect[(np.ptp(pairs, axis=0) == 0.0) & (mean != 0.0)] = np.nan
@@ -200,9 +200,10 @@ class Effect:
             mean=float(pairs.mean()),
             low=float(low),
             high=float(high),
-            margin=float(spread(pairs)[1]),
+            margin=float(spread(pairs, self.reference.start, self.draws)[1]),
             n=self.n,
             same=not pairs.any(),
+            draws=self.draws,
         )
         scenarios = self.reference.scenario, self.scenario.scenario
         label = scenarios[0].month_label(row)
@@ -238,7 +239,10 @@ class Effect:
         lang: Lang = "fr",
         ax: Axes | None = None,
     ) -> Figure:
-        """Return a fan chart: medians, bands of 50 % and 90 % of the replicates."""
+        """Return a fan chart: medians, bands of 50 % and 90 % of the replicates.
+
+        Where parameters are drawn, the inner band is the 90 % of luck alone.
+        """
         from matplotlib.figure import Figure
 
         if ax is None:
@@ -251,9 +255,7 @@ class Effect:
         factor = 100.0 if what.unit == "share" else 1.0
         styles = ((self.reference, GREY, "--", words[0]), (self.scenario, BLUE, "-", words[1]))
         for which, colour, dash, word in styles:
-            levels = np.quantile(
-                factor * which.array(indicator, group), (0.05, 0.25, 0.5, 0.75, 0.95), axis=0
-            )
+            levels = factor * which.fan(indicator, group)
             months: Any = self.months.to_numpy()
             ax.fill_between(months, levels[0], levels[4], color=colour, alpha=0.12, linewidth=0)
             ax.fill_between(months, levels[1], levels[3], color=colour, alpha=0.25, linewidth=0)
@@ -268,10 +270,16 @@ class Effect:
         ax.margins(x=0)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, loc="best")
+        bands = ("50 % et 90 % d'entre elles", "50% and 90% of them")
+        if self.draws:
+            bands = (
+                "chance seule, chance et paramètres (90 %)",
+                "luck alone, luck and parameters (90%)",
+            )
         note = (
-            f"{self.n} simulations, même hasard ; bandes : 50 % et 90 % d'entre elles"
+            f"{self.n} simulations, même hasard ; bandes : {bands[0]}"
             if lang == "fr"
-            else f"{self.n} simulations, same luck; bands: 50% and 90% of them"
+            else f"{self.n} simulations, same luck; bands: {bands[1]}"
         )
         ax.text(0.0, -0.12, note, transform=ax.transAxes, fontsize="small", color=GREY, va="top")
         return figure
@@ -331,15 +339,27 @@ def compare(
     return Effect(first, second)
 
 
-def spread(pairs: Array) -> tuple[Array, Array]:
-    """Return standard deviation and half the 95 % interval of the mean (NaN for one pair)."""
+def spread(pairs: Array, start: int = 0, draws: bool = False) -> tuple[Array, Array]:
+    """Return standard deviation and half the 95 % interval of the mean (NaN for one pair).
+
+    Where parameters are drawn, two replicates share one set and are not independent: the interval
+    is then that of the mean of their means.
+
+    Parameters
+    ----------
+    pairs : float64[replicates, ...], differences within pairs of equal luck
+    start : number of the first replicate
+    draws : whether parameters are drawn
+    """
     from scipy.special import stdtrit
 
-    n = len(pairs)
+    unknown = np.full(pairs.shape[1:], np.nan)
+    deviation = pairs.std(axis=0, ddof=1) if len(pairs) > 1 else unknown
+    apart = uncertainty.whole_pairs(pairs, start).mean(axis=1) if draws else pairs
+    n = len(apart)
     if n < 2:
-        return np.full(pairs.shape[1:], np.nan), np.full(pairs.shape[1:], np.nan)
-    deviation = pairs.std(axis=0, ddof=1)
-    return deviation, stdtrit(n - 1, 0.975) * deviation / n**0.5
+        return deviation, unknown
+    return deviation, stdtrit(n - 1, 0.975) * apart.std(axis=0, ddof=1) / n**0.5
 
 
 def _check(reference: Scenario, scenario: Scenario) -> None:

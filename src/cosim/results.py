@@ -138,6 +138,10 @@ class Ensemble:
         )
         return pd.DataFrame(bands._asdict(), index=self.months)
 
+    def fan(self, indicator: str, group: str = "") -> Array:
+        """Return the two bands and the median of a fan chart: see `cosim.uncertainty.fan`."""
+        return uncertainty.fan(self.array(indicator, group), self.start, self.scenario.draws)
+
     def table(self, name: str) -> pd.DataFrame:
         """Return a table of the folder that this ensemble was loaded from.
 

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cosim.calibration.posterior import PAIR
 from cosim.errors import ResultsError
 from cosim.state import Array
 
-__all__ = ["Bands", "bands", "share"]
+__all__ = ["Bands", "bands", "fan", "share", "whole_pairs"]
 
 
 class Bands(NamedTuple):
@@ -29,6 +30,19 @@ class Bands(NamedTuple):
     parameters_low: Array
     parameters_high: Array
     parameters_share: Array
+
+
+def whole_pairs(values: Array, start: int = 0) -> Array:
+    """Return the replicates that share their set with another, float64[pairs, 2, ...].
+
+    Parameters
+    ----------
+    values : float64[replicates, ...]
+    start : number of the first replicate
+    """
+    first = start % PAIR  # the other half of its pair is not there
+    n = (len(values) - first) // PAIR
+    return values[first : first + PAIR * n].reshape(n, PAIR, *values.shape[1:])
 
 
 def share(values: Array, start: int = 0, draws: bool = True) -> Array:
@@ -46,11 +60,9 @@ def share(values: Array, start: int = 0, draws: bool = True) -> Array:
     """
     if not draws:
         return np.zeros(values.shape[1:])
-    first = start % 2  # the other half of its pair is not there
-    n = (len(values) - first) // 2
-    if n < 2:
+    pairs = whole_pairs(values, start)
+    if len(pairs) < 2:
         return np.full(values.shape[1:], np.nan)
-    pairs = values[first : first + 2 * n].reshape(n, 2, *values.shape[1:])
     luck = np.square(pairs[:, 0] - pairs[:, 1]).mean(axis=0) / 2.0
     between = 2.0 * pairs.mean(axis=1).var(axis=0, ddof=1)
     due = np.maximum(0.0, (between - luck) / 2.0)
@@ -84,3 +96,16 @@ def bands(values: Array, start: int = 0, draws: bool = True, level: float = 0.9)
         median + parameters * (low - median), median + parameters * (high - median),
         part,
     )  # fmt: skip
+
+
+def fan(values: Array, start: int = 0, draws: bool = True) -> Array:
+    """Return what a fan chart draws, float64[5, ...]: low, inner low, median, inner high, high.
+
+    The outer band holds 9 replicates in 10. The inner one is that of luck alone where parameters
+    are drawn, and holds 1 replicate in 2 where they are fixed.
+    """
+    if not draws:
+        levels: Array = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+        return levels
+    found = bands(values, start)
+    return np.stack([found.low, found.luck_low, found.median, found.luck_high, found.high])
