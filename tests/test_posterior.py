@@ -246,6 +246,16 @@ def test_both_of_a_pair_have_their_own_luck(drawing):
     assert ready.drawn(0).params == ready.drawn(1).params and (one != other).any()
 
 
+def test_a_pair_s_plan_is_made_once_and_few_are_kept(drawing):
+    ready = engine.plan(drawing)
+    assert ready.drawn(6) is ready.drawn(7) is not ready.drawn(8)
+    for replicate in range(0, 4 * engine.DRAWN, 2):
+        ready.drawn(replicate)
+    assert len(ready._last.plans) == engine.DRAWN
+    assert ready.drawn(6).params == engine.plan(drawing).drawn(6).params
+    assert engine.plan(drawing.with_(parameters=None)).drawn(3).sets is None
+
+
 def test_every_driver_gives_the_same_numbers(drawing):
     whole = results.ensemble(drawing, 5, seed=3, workers=2)
     alone = results.ensemble(drawing, 5, seed=3, workers=1)

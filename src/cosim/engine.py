@@ -11,13 +11,14 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,8 @@ Kept = tuple[int, Array, Any]
 MEMORY = 48
 #: Tasks that an executor holds at once: enough for a cluster, few enough for memory.
 MOST_TASKS = 256
+#: Plans that a plan keeps of the sets of parameters drawn last.
+DRAWN = 8
 
 
 # -- schedule -----------------------------------------------------------------------------
@@ -207,6 +210,14 @@ def schedule(scenario: Scenario) -> Schedule:
 # -- one replicate ------------------------------------------------------------------------
 
 
+@dataclass
+class _LastDrawn:
+    """Plans of the sets drawn last: made once for both of a pair, whichever threads run them."""
+
+    lock: Lock = field(default_factory=Lock)
+    plans: OrderedDict[int, Plan] = field(default_factory=OrderedDict)
+
+
 @dataclass(frozen=True)
 class Plan:
     """A scenario made ready: territory, parameters per step, schedule, template State.
@@ -225,6 +236,7 @@ class Plan:
     scale: Array  # float64[columns]
     commune_class: Array  # int64[C]
     sets: Posterior | None = None
+    _last: _LastDrawn = field(default_factory=_LastDrawn, init=False, repr=False, compare=False)
 
     @property
     def n_steps(self) -> int:
@@ -242,8 +254,17 @@ class Plan:
         """Return the plan with the parameters of a replicate: itself, where they are fixed."""
         if self.sets is None:
             return self
+        number, last = self.sets.number(replicate), self._last.plans
+        with self._last.lock:
+            if number not in last:
+                last[number] = self._with(resolved(self.scenario, self.sets, replicate))
+            if len(last) > DRAWN:
+                last.popitem(last=False)
+            return last[number]
+
+    def _with(self, params: Any) -> Plan:
+        """Return the plan with other parameters, which its replicates no longer draw."""
         scenario, before = self.scenario, self.template
-        params = resolved(scenario, self.sets, replicate)
         made = template(scenario, self.place, params, journal=bool(before.territory.journal))
         made.settings.measured = before.settings.measured
         return replace(

@@ -57,9 +57,13 @@ class Posterior:
         """Return set number `k`, from 0: name -> value."""
         return dict(zip(self.names, self.values[k].tolist(), strict=True))
 
+    def number(self, replicate: int) -> int:
+        """Return which set a replicate takes, whatever the seed: pairs take one after the other."""
+        return replicate // PAIR % len(self)
+
     def drawn(self, replicate: int) -> dict[str, float]:
-        """Return the set of a replicate, whatever the seed: pairs take one after the other."""
-        return self.parameters(replicate // PAIR % len(self))
+        """Return the set of a replicate."""
+        return self.parameters(self.number(replicate))
 
 
 # -- which file ---------------------------------------------------------------------------
