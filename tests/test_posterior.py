@@ -321,15 +321,21 @@ def test_the_folder_says_which_sample_its_parameters_come_from(drawing, tmp_path
     assert again.values.tobytes() == results.ensemble(drawing, 2).values.tobytes()
 
 
-def test_the_digest_of_a_run_covers_the_sample(monkeypatch):
-    before, read = results.run_digest(Scenario()), Path.read_bytes
+def test_the_digest_of_a_run_covers_the_sample_that_it_draws_from(monkeypatch):
+    drawn, fixed = Scenario(parameters="posterior"), Scenario()
+    before, read = [results.run_digest(one) for one in (drawn, fixed)], Path.read_bytes
     sample = posterior.path_of("default")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path == sample))
+    assert results.run_digest(drawn) != before[0] and results.run_digest(fixed) == before[1]
+
+
+def test_a_calibration_that_ships_is_not_another_model(monkeypatch):
+    """Else a calibration could not go on once its own sample is in its place."""
+    before, read = results._model_digest(), Path.read_bytes
+    sample = posterior.path_of("default")
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path == sample))
     results._model_digest.cache_clear()
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path == sample))
-        changed = results.run_digest(Scenario())
-    results._model_digest.cache_clear()
-    assert changed != before == results.run_digest(Scenario())
+    assert results._model_digest() == before
 
 
 # -- luck and parameters apart --------------------------------------------------------------

@@ -454,12 +454,16 @@ def _months(scenario: Scenario) -> pd.DatetimeIndex:
 def run_digest(scenario: Scenario) -> str:
     """Return 16 hexadecimal digits that name what a run computes, but for its seed.
 
-    They cover the scenario, the sources of its modules, and the version, sources and data of
-    the model.
+    They cover the scenario, the sources of its modules, the version, sources and data of the
+    model, and the sample that its replicates draw from: another calibration is another model only
+    for those that draw from it.
     """
     digest = hashlib.sha256(scenario.digest.encode())
     for path in scenario.module_paths:
         digest.update(path.read_bytes() if path.exists() else b"missing")
+    if scenario.draws:
+        digest.update(posterior.path_of(posterior.name_of(scenario.rules)).read_bytes())
+        digest.update(Path(posterior.__file__).read_bytes())
     digest.update(_model_digest().encode())
     return digest.hexdigest()[:16]
 
@@ -470,7 +474,7 @@ def _model_digest() -> str:
 
     package = Path(__file__).parent
     paths = {*sources(), package / "engine.py", package / "national.py",
-             package / "calibration" / "posterior.py", *(package / "data").rglob("*")}  # fmt: skip
+             *(package / "data").iterdir()}  # fmt: skip
     digest = hashlib.sha256(cosim.__version__.encode())
     for path in sorted(path for path in paths if path.is_file()):
         digest.update(path.read_bytes())
