@@ -316,6 +316,7 @@ def test_the_folder_says_which_sample_its_parameters_come_from(drawing, tmp_path
     manifest = results._read_manifest(tmp_path / "x")
     assert manifest["posterior"]["name"] == "default"
     assert manifest["posterior"]["sets"] == len(posterior.load())
+    assert manifest["posterior"]["about"] == dict(posterior.load().about)
     again = cosim.load_results(tmp_path / "x")
     assert again.scenario.draws
     assert again.values.tobytes() == results.ensemble(drawing, 2).values.tobytes()

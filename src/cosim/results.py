@@ -556,7 +556,7 @@ def _sample(scenario: Scenario) -> dict[str, Any]:
     sets = posterior.of(scenario)
     if sets is None:
         return {}
-    return {"posterior": {"name": sets.name, "sets": len(sets), **sets.about}}
+    return {"posterior": {"name": sets.name, "sets": len(sets), "about": dict(sets.about)}}
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
