@@ -319,10 +319,14 @@ class Pairs:
 
     def __init__(self) -> None:
         self._rows: list[dict[str, tuple[list[str], Array]]] = []
+        self._start, self._draws = 0, False
 
     def add(self, reference: Country, scenario: Country) -> None:
         """Add one replicate of both, at equal luck."""
         assert (reference.seed, reference.replicate) == (scenario.seed, scenario.replicate)
+        if not self._rows:
+            self._start = reference.replicate
+            self._draws = any(one.nation.scenario.draws for one in (reference, scenario))
         before, after = reference.groups, scenario.groups
         self._rows.append(
             {by: (names, values[:, -1] - before[by][1][:, -1])
@@ -345,7 +349,7 @@ class Pairs:
         for by, (groups, _) in self._rows[0].items():
             differences = np.stack([row[by][1] for row in self._rows])
             mean = differences.mean(axis=0)
-            _, half = spread(differences)
+            _, half = spread(differences, self._start, self._draws)
             spent = mean[:, _PLACE["spending", ""]][:, None]
             paid = np.where(np.abs(spent) > 1e-9, spent / 100.0, np.nan)
             names = [path(*pair) for pair in COLUMNS]

@@ -231,13 +231,25 @@ def label_ends(
         )  # fmt: skip
 
 
-def draw_bands(axes: Axes, years: Floats, values: Floats, colour: str, **line: Any) -> float:
-    """Draw 9-in-10 and 1-in-2 bands and the median; return the last median."""
-    low, first, middle, third, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+def draw_bands(axes: Axes, years: Floats, levels: Floats, colour: str, **line: Any) -> float:
+    """Draw the two bands and the median of `Ensemble.fan`; return the last median."""
+    low, first, middle, third, high = levels
     axes.fill_between(years, low, high, color=colour, alpha=0.16, lw=0)
     axes.fill_between(years, first, third, color=colour, alpha=0.30, lw=0)
     axes.plot(years, middle, color=colour, **({"lw": 2.0} | line))
     return float(middle[-1])
+
+
+def bands_words(ensemble: Ensemble, lang: str) -> str:
+    """What the two bands of `Ensemble.fan` are, in plain words; two lines for luck alone."""
+    if ensemble.scenario.draws:
+        return tr(
+            lang,
+            "bandes 9 sur 10 :\nchance seule (foncé), chance et paramètres (clair)",
+            "9-in-10 bands:\nluck alone (dark), luck and parameters (light)",
+        )
+    return tr(lang, "bandes : 1 simulation sur 2 (foncé), 9 sur 10 (clair)",
+              "bands: 1 simulation in 2 (dark), 9 in 10 (light)")  # fmt: skip
 
 
 def with_reference(data: Effect | Ensemble) -> tuple[Ensemble, Ensemble | None]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from cosim import effects_text
+from cosim import effects_text, uncertainty
 from cosim.effects_text import FEW, Facts, Lang, number
 from cosim.errors import ResultsError
 from cosim.indicators import COLUMNS, INDICATORS, column, group_label
@@ -86,6 +86,22 @@ class Effect:
         )
         return pairs
 
+    @property
+    def draws(self) -> bool:
+        """Whether replicates draw their parameters, the same on both sides of a pair."""
+        return self.reference.scenario.draws or self.scenario.scenario.draws
+
+    def uncertainty(self, indicator: str, group: str = "", level: float = 0.9) -> pd.DataFrame:
+        """Return what luck and parameters make of the spread of the difference, month by month.
+
+        As `Ensemble.uncertainty`, of scenario minus reference.
+        """
+        import pandas as pd
+
+        pairs = self.difference(indicator, group)
+        bands = uncertainty.bands(pairs, self.reference.start, self.draws, level)
+        return pd.DataFrame(bands._asdict(), index=self.months)
+
     def means(self, indicator: str, group: str = "", month: int | str = -1) -> tuple[float, float]:
         """Return the means of reference and scenario; they differ by the mean of the pairs."""
         row = self._row(month)
@@ -117,7 +133,8 @@ class Effect:
         of the pairs); low, high (quantiles .05 and .95 of the pairs); ci_low, ci_high (95 %
         interval of the mean); effect (mean over standard deviation of the pairs, NaN where all
         are equal and not zero); in_favour (share of pairs on the better side, NaN where neither
-        side is better); replicates, territory
+        side is better); parameters_share (of the variance of the pairs: 0 for fixed parameters,
+        see `cosim.uncertainty`); replicates, territory
         """
         import pandas as pd
 
@@ -133,7 +150,7 @@ class Effect:
             after = self.scenario.values[:, row, chosen]
             pairs = after - before
             mean = pairs.mean(axis=0)
-            deviation, margin = spread(pairs)
+            deviation, margin = spread(pairs, self.reference.start, self.draws)
             with np.errstate(divide="ignore", invalid="ignore"):
                 effect = np.where(mean == 0.0, 0.0, mean / deviation)
             effect[(np.ptp(pairs, axis=0) == 0.0) & (mean != 0.0)] = np.nan
@@ -154,6 +171,9 @@ class Effect:
                         "ci_high": mean + margin,
                         "effect": effect,
                         "in_favour": in_favour,
+                        "parameters_share": uncertainty.share(
+                            pairs, self.reference.start, self.draws
+                        ),
                         "replicates": self.n,
                         "territory": self.reference.place.code,
                     }
@@ -180,9 +200,10 @@ class Effect:
             mean=float(pairs.mean()),
             low=float(low),
             high=float(high),
-            margin=float(spread(pairs)[1]),
+            margin=float(spread(pairs, self.reference.start, self.draws)[1]),
             n=self.n,
             same=not pairs.any(),
+            draws=self.draws,
         )
         scenarios = self.reference.scenario, self.scenario.scenario
         label = scenarios[0].month_label(row)
@@ -218,7 +239,10 @@ class Effect:
         lang: Lang = "fr",
         ax: Axes | None = None,
     ) -> Figure:
-        """Return a fan chart: medians, bands of 50 % and 90 % of the replicates."""
+        """Return a fan chart: medians, bands of 50 % and 90 % of the replicates.
+
+        Where parameters are drawn, the inner band is the 90 % of luck alone.
+        """
         from matplotlib.figure import Figure
 
         if ax is None:
@@ -231,9 +255,7 @@ class Effect:
         factor = 100.0 if what.unit == "share" else 1.0
         styles = ((self.reference, GREY, "--", words[0]), (self.scenario, BLUE, "-", words[1]))
         for which, colour, dash, word in styles:
-            levels = np.quantile(
-                factor * which.array(indicator, group), (0.05, 0.25, 0.5, 0.75, 0.95), axis=0
-            )
+            levels = factor * which.fan(indicator, group)
             months: Any = self.months.to_numpy()
             ax.fill_between(months, levels[0], levels[4], color=colour, alpha=0.12, linewidth=0)
             ax.fill_between(months, levels[1], levels[3], color=colour, alpha=0.25, linewidth=0)
@@ -248,10 +270,16 @@ class Effect:
         ax.margins(x=0)
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, loc="best")
+        bands = ("50 % et 90 % d'entre elles", "50% and 90% of them")
+        if self.draws:
+            bands = (
+                "chance seule, chance et paramètres (90 %)",
+                "luck alone, luck and parameters (90%)",
+            )
         note = (
-            f"{self.n} simulations, même hasard ; bandes : 50 % et 90 % d'entre elles"
+            f"{self.n} simulations, même hasard ; bandes : {bands[0]}"
             if lang == "fr"
-            else f"{self.n} simulations, same luck; bands: 50% and 90% of them"
+            else f"{self.n} simulations, same luck; bands: {bands[1]}"
         )
         ax.text(0.0, -0.12, note, transform=ax.transAxes, fontsize="small", color=GREY, va="top")
         return figure
@@ -311,15 +339,27 @@ def compare(
     return Effect(first, second)
 
 
-def spread(pairs: Array) -> tuple[Array, Array]:
-    """Return standard deviation and half the 95 % interval of the mean (NaN for one pair)."""
+def spread(pairs: Array, start: int = 0, draws: bool = False) -> tuple[Array, Array]:
+    """Return standard deviation and half the 95 % interval of the mean (NaN for one pair).
+
+    Where parameters are drawn, two replicates share one set and are not independent: the interval
+    is then that of the mean of their means.
+
+    Parameters
+    ----------
+    pairs : float64[replicates, ...], differences within pairs of equal luck
+    start : number of the first replicate
+    draws : whether parameters are drawn
+    """
     from scipy.special import stdtrit
 
-    n = len(pairs)
+    unknown = np.full(pairs.shape[1:], np.nan)
+    deviation = pairs.std(axis=0, ddof=1) if len(pairs) > 1 else unknown
+    apart = uncertainty.whole_pairs(pairs, start).mean(axis=1) if draws else pairs
+    n = len(apart)
     if n < 2:
-        return np.full(pairs.shape[1:], np.nan), np.full(pairs.shape[1:], np.nan)
-    deviation = pairs.std(axis=0, ddof=1)
-    return deviation, stdtrit(n - 1, 0.975) * deviation / n**0.5
+        return deviation, unknown
+    return deviation, stdtrit(n - 1, 0.975) * apart.std(axis=0, ddof=1) / n**0.5
 
 
 def _check(reference: Scenario, scenario: Scenario) -> None:

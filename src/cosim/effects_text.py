@@ -33,6 +33,20 @@ _UNITS = {
     "/month": (1, "par mois", "per month"),
 }
 
+#: (parameters are drawn, language) -> what is larger than an effect; what it does not stand out of.
+_OTHER = {
+    (False, "fr"): ("le hasard reste plus grand", "du hasard"),
+    (False, "en"): ("chance is larger still", "chance"),
+    (True, "fr"): (
+        "le hasard et l'incertitude des paramètres restent plus grands",
+        "du hasard et de l'incertitude des paramètres",
+    ),
+    (True, "en"): (
+        "chance and the uncertainty of parameters are larger still",
+        "chance and the uncertainty of parameters",
+    ),
+}
+
 
 class Facts(NamedTuple):
     """What a sentence tells: one indicator in one month, differences over paired replicates."""
@@ -44,6 +58,7 @@ class Facts(NamedTuple):
     margin: float  # half the 95 % interval of the mean
     n: int
     same: bool  # every difference is exactly zero
+    draws: bool = False  # parameters are drawn, too
 
 
 def number(value: float, decimals: int = 0, lang: Lang = "fr") -> str:
@@ -135,6 +150,7 @@ def _chance(
         to = "à" if french else "to"
         return f"{_signed(what, low, lang)} {to} {_signed(what, high, lang, unit)}"
 
+    larger, chance = _OTHER[facts.draws, lang]
     mean = _signed(what, facts.mean, lang)
     ends = span(facts.low, facts.high, unit=True)
     if abs(facts.mean) > facts.margin:
@@ -142,20 +158,19 @@ def _chance(
         if french:
             return (
                 f"{with_}, {label} {when}{HARD}: {mean} en moyenne (à 95{NARROW}%, de {sides})"
-                f"{NARROW}; le hasard reste plus grand, de {ends} {runs}{NARROW}; la référence est "
-                f"à {level}."
+                f"{NARROW}; {larger}, de {ends} {runs}{NARROW}; la référence est à {level}."
             )
         return (
-            f"{with_}, {label} {when}: {mean} on average (95% interval {sides}); chance is larger "
-            f"still, from {ends} {runs}; the reference is at {level}."
+            f"{with_}, {label} {when}: {mean} on average (95% interval {sides}); {larger}, "
+            f"from {ends} {runs}; the reference is at {level}."
         )
     if french:
         return (
-            f"{with_}, l'effet ne se distingue pas du hasard{HARD}: {label} {when}, "
+            f"{with_}, l'effet ne se distingue pas {chance}{HARD}: {label} {when}, "
             f"de {ends} {runs} (en moyenne {mean}){NARROW}; la référence est à {level}."
         )
     return (
-        f"{with_}, the effect does not stand out from chance: {label} {when}, "
+        f"{with_}, the effect does not stand out from {chance}: {label} {when}, "
         f"from {ends} {runs} (on average {mean}); the reference is at {level}."
     )
 

@@ -11,19 +11,22 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cosim import parameters, streams, warm
+from cosim.calibration import posterior
+from cosim.calibration.posterior import Posterior
 from cosim.compiled import folder
 from cosim.errors import CosimError, RunError, ScenarioError, nearest
 from cosim.indicators import COLUMNS, COMMUNE_SIZES, INDICATORS
@@ -45,6 +48,8 @@ Kept = tuple[int, Array, Any]
 MEMORY = 48
 #: Tasks that an executor holds at once: enough for a cluster, few enough for memory.
 MOST_TASKS = 256
+#: Plans that a plan keeps of the sets of parameters drawn last.
+DRAWN = 8
 
 
 # -- schedule -----------------------------------------------------------------------------
@@ -205,9 +210,22 @@ def schedule(scenario: Scenario) -> Schedule:
 # -- one replicate ------------------------------------------------------------------------
 
 
+@dataclass
+class _LastDrawn:
+    """Plans of the sets drawn last: made once for both of a pair, whichever threads run them."""
+
+    lock: Lock = field(default_factory=Lock)
+    plans: OrderedDict[int, Plan] = field(default_factory=OrderedDict)
+
+
 @dataclass(frozen=True)
 class Plan:
-    """A scenario made ready: territory, parameters per step, schedule, template State."""
+    """A scenario made ready: territory, parameters per step, schedule, template State.
+
+    Where replicates draw their parameters, `sets` are what they draw from, each replicate runs
+    `drawn(replicate)`, and the parameters, the template and the shares of the plan itself are
+    those of the ledger.
+    """
 
     scenario: Scenario
     place: Territory
@@ -217,6 +235,8 @@ class Plan:
     engaged: Array  # float64[5]
     scale: Array  # float64[columns]
     commune_class: Array  # int64[C]
+    sets: Posterior | None = None
+    _last: _LastDrawn = field(default_factory=_LastDrawn, init=False, repr=False, compare=False)
 
     @property
     def n_steps(self) -> int:
@@ -225,9 +245,32 @@ class Plan:
 
     def state(self, seed: int, replicate: int) -> State:
         """Return the initial State of a replicate."""
-        state = copy(self.template)
-        initialise(state, self.params, self.engaged, streams.key(seed, replicate))
+        ready = self.drawn(replicate)
+        state = copy(ready.template)
+        initialise(state, ready.params, ready.engaged, streams.key(seed, replicate))
         return state
+
+    def drawn(self, replicate: int) -> Plan:
+        """Return the plan with the parameters of a replicate: itself, where they are fixed."""
+        if self.sets is None:
+            return self
+        number, last = self.sets.number(replicate), self._last.plans
+        with self._last.lock:
+            if number not in last:
+                last[number] = self._with(resolved(self.scenario, self.sets, replicate))
+            if len(last) > DRAWN:
+                last.popitem(last=False)
+            return last[number]
+
+    def _with(self, params: Any) -> Plan:
+        """Return the plan with other parameters, which its replicates no longer draw."""
+        scenario, before = self.scenario, self.template
+        made = template(scenario, self.place, params, journal=bool(before.territory.journal))
+        made.settings.measured = before.settings.measured
+        return replace(
+            self, params=params, template=made, sets=None,
+            engaged=engaged_shares(scenario.time.start, params),
+        )  # fmt: skip
 
     def journaled(self) -> Plan:
         """Return the plan whose runs write their journal."""
@@ -249,7 +292,7 @@ def plan(
     """
     warm.up()
     place = place or territory_of(scenario)
-    params = parameters.resolve(scenario.parameters, scenario.time.substeps)
+    params = resolved(scenario)
     made = template(scenario, place, params)
     made.settings.measured = passes(columns)
     return Plan(
@@ -261,7 +304,14 @@ def plan(
         engaged=engaged_shares(scenario.time.start, params),
         scale=scale_of(scenario),
         commune_class=commune_classes(place),
+        sets=posterior.of(scenario),
     )
+
+
+def resolved(scenario: Scenario, sets: Posterior | None = None, replicate: int = 0) -> Any:
+    """Return the parameters of a replicate, per step: the scenario's, its set's, the ledger's."""
+    drawn = {} if sets is None else sets.drawn(replicate)
+    return parameters.resolve({**drawn, **scenario.parameters}, scenario.time.substeps)
 
 
 def scale_of(scenario: Scenario) -> Array:
@@ -321,11 +371,11 @@ class Run:
     """One replicate that is stepped from Python: `run`, the Mesa model and tests drive it."""
 
     def __init__(self, ready: Plan, seed: int = 1, replicate: int = 0, journal: bool = False):
-        self.plan = ready
+        self.plan = ready.drawn(replicate)
         self.seed = seed
         self.replicate = replicate
         self.key = streams.key(seed, replicate)
-        self.state = (ready.journaled() if journal else ready).state(seed, replicate)
+        self.state = (self.plan.journaled() if journal else self.plan).state(seed, replicate)
         self.month = 0  # next step
         self.out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
 
@@ -357,6 +407,7 @@ def replicate(ready: Plan, seed: int, number: int, forget: bool = False) -> tupl
     -------
     float64[months, columns of `COLUMNS`], State
     """
+    ready = ready.drawn(number)
     out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
     key = streams.key(seed, number)
     state, months = ready.state(seed, number), ready.scenario.n_months
@@ -379,8 +430,15 @@ def advance(
 
     Parameters
     ----------
+    ready : with the parameters of the replicate: `Plan.drawn`
     out : float64[months, columns of `COLUMNS`]
+
+    Raises
+    ------
+    RunError : the plan is of no replicate in particular; an array is too small
     """
+    if ready.sets is not None:
+        raise RunError("each replicate has its own parameters", expected="plan.drawn(replicate)")
     substeps = ready.scenario.time.substeps
     step, stop = first * substeps, last * substeps
     compiled = None if ready.schedule.own else _compiled(ready.schedule.names)
@@ -547,6 +605,6 @@ def with_scenario(ready: Plan, scenario: Scenario) -> Plan:
 
 __all__ = [
     "Kept", "Plan", "Run", "Schedule", "advance", "check_overflow", "commune_classes", "in_order",
-    "kept", "measured", "own_rules", "passes", "plan", "replicate", "replicates", "room",
-    "scale_of", "schedule", "territory_of", "with_scenario",
+    "kept", "measured", "own_rules", "passes", "plan", "replicate", "replicates", "resolved",
+    "room", "scale_of", "schedule", "territory_of", "with_scenario",
 ]  # fmt: skip

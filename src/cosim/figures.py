@@ -23,6 +23,7 @@ from cosim.drawing import (
     WIDTH,
     add_halo,
     amount,
+    bands_words,
     darker,
     draw_bands,
     heading,
@@ -68,11 +69,7 @@ def fan_chart(
     with style():
         figure = new_figure(3.3)
         title = about.label(lang) + (f" – {group_label(group, lang)}" if group else "")
-        heading(figure, title, tr(
-            lang,
-            "médiane ; bandes : 1 simulation sur 2 (foncé), 9 sur 10 (clair)",
-            "median; bands: 1 simulation in 2 (dark), 9 in 10 (light)",
-        ))  # fmt: skip
+        heading(figure, title, tr(lang, "médiane ; ", "median; ") + bands_words(scenario, lang))
         axes = new_axes(figure, 0.62, 1.02)
         years = years_of(scenario)
         labels: list[tuple[float, str, str]] = []
@@ -86,7 +83,7 @@ def fan_chart(
             axes.plot(years, np.nanmedian(values, axis=0), color=REFERENCE, lw=1.6, ls=(0, (4, 2)))
             name = tr(lang, "référence", "reference")
             labels.append((last, f"{name}\n{amount(last, indicator, lang)}", REFERENCE))
-        last = draw_bands(axes, years, tops[0], WHAT_IF)
+        last = draw_bands(axes, years, scenario.fan(indicator, group), WHAT_IF)
         name = tr(lang, "scénario", "scenario")
         labels.append((last, f"{name}\n{amount(last, indicator, lang)}", WHAT_IF))
         top = max(float(np.nanquantile(v, 0.95, axis=0).max()) for v in tops)

@@ -28,6 +28,7 @@ from cosim.drawing import (
     WIDTH,
     add_halo,
     amount,
+    bands_words,
     contrast,
     darker,
     draw_bands,
@@ -123,15 +124,21 @@ def _lines(
     if reference is not None:
         middle = np.median(reference.array(indicator, group), axis=0)
         axes.plot(years, middle, color=before or colour, lw=1.3, ls=_DASHES, alpha=0.8)
-    return draw_bands(axes, years, scenario.array(indicator, group), colour)
+    return draw_bands(axes, years, scenario.fan(indicator, group), colour)
 
 
 def _bands_text(data: Effect | Ensemble, lang: str) -> str:
     """What lines and bands are; of the reference too when there is one."""
-    text = tr(lang, "médianes ; bandes : 1 simulation sur 2, 9 sur 10",
-              "medians; bands: 1 simulation in 2, 9 in 10")  # fmt: skip
+    scenario, reference = with_reference(data)
     dashes = tr(lang, " ; tirets : référence", "; dashes: reference")
-    return text + (dashes if with_reference(data)[1] is not None else "")
+    return _medians_and_bands(scenario, lang) + (dashes if reference is not None else "")
+
+
+def _medians_and_bands(ensemble: Ensemble, lang: str) -> str:
+    if ensemble.scenario.draws:
+        return tr(lang, "médianes ; ", "medians; ") + bands_words(ensemble, lang)
+    return tr(lang, "médianes ; bandes : 1 simulation sur 2, 9 sur 10",
+              "medians; bands: 1 simulation in 2, 9 in 10")  # fmt: skip
 
 
 def _panels(figure: Figure, n: int, top: float, right: float, gap: float = 0.36) -> list[Axes]:
@@ -493,20 +500,18 @@ def measured_vs_true(data: Effect | Ensemble, lang: str = "fr", group: str = "")
         figure = new_figure(3.5)
         name = f" – {group_label(group, lang)}" if group else ""
         title = tr(lang, "Engagés : le vrai et le mesuré", "Engaged: true and measured")
-        heading(figure, title + name, tr(
+        heading(figure, title + name, _medians_and_bands(ensemble, lang) + tr(
             lang,
-            "médianes, bandes : 1 simulation sur 2, 9 sur 10 ;\n"
-            "une enquête ne voit que des alliances reconnues, et pas toutes",
-            "medians, bands: 1 simulation in 2, 9 in 10;\n"
-            "a survey sees recognised alliances only, and not all",
+            " ;\nune enquête ne voit que des alliances reconnues, et pas toutes",
+            ";\na survey sees recognised alliances only, and not all",
         ))  # fmt: skip
         axes = new_axes(figure, 0.62, 1.28, top=1.0)
         labels = []
-        for values, colour, dashes, fr, en in (
-            (true, WHAT_IF, "-", "vrai", "true"),
-            (seen, "#B0398F", (0, (1.2, 1.2)), "mesuré", "measured"),
+        for drawn, colour, dashes, fr, en in (
+            ("engaged", WHAT_IF, "-", "vrai", "true"),
+            ("engaged_measured", "#B0398F", (0, (1.2, 1.2)), "mesuré", "measured"),
         ):
-            last = draw_bands(axes, years, values, colour, ls=dashes)
+            last = draw_bands(axes, years, ensemble.fan(drawn, group), colour, ls=dashes)
             labels.append((last, f"{tr(lang, fr, en)}\n{_share(last, lang)}", colour))
         high, low = (np.median(values, axis=0) for values in (true, seen))
         axes.fill_between(years, low, high, facecolor="none", edgecolor=SOFT, hatch="////",

@@ -196,7 +196,7 @@ class CoSimModel(mesa.Model):  # type: ignore[misc]
         # The plan holds compiled code, and is made again; a record that comes out of a pickle
         # is written by compiled code but not by attribute, hence the copy.
         run = engine.Run.__new__(engine.Run)
-        run.plan = engine.plan(scenario, place)
+        run.plan = engine.plan(scenario, place).drawn(replicate)
         run.seed, run.replicate, run.month = seed, replicate, month
         run.key = streams.key(seed, replicate)
         run.state, run.out = copy(state), out

@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cosim import engine, facts, parameters, population, streams, timetable, warm
+from cosim import engine, facts, population, streams, timetable, warm
+from cosim.calibration import posterior
+from cosim.calibration.posterior import Posterior
 from cosim.errors import ResultsError, ScenarioError
 from cosim.indicators import COLUMNS, column
 from cosim.mechanisms.bonds import forget_ended
@@ -47,13 +49,25 @@ class Whole:
 
 @dataclass(frozen=True)
 class Nation:
-    """A scenario made ready for many territories, sorted by code."""
+    """A scenario made ready for many territories, sorted by code.
+
+    Where replicates draw their parameters, `sets` are what they draw from and `params` are those
+    of the ledger.
+    """
 
     scenario: Scenario
     places: tuple[Territory, ...]
     params: Any
     schedule: engine.Schedule
     whole: Whole
+    sets: Posterior | None = None
+
+    def drawn(self, replicate: int) -> Nation:
+        """Return the nation with the parameters of a replicate, the same in all territories."""
+        if self.sets is None:
+            return self
+        params = engine.resolved(self.scenario, self.sets, replicate)
+        return replace(self, params=params, sets=None)
 
     @cached_property
     def rows(self) -> Array:
@@ -86,9 +100,10 @@ def plan(scenario: Scenario, places: Iterable[Territory]) -> Nation:
     return Nation(
         scenario=scenario,
         places=places,
-        params=parameters.resolve(scenario.parameters, scenario.time.substeps),
+        params=engine.resolved(scenario),
         schedule=engine.schedule(scenario),
         whole=_whole(places),
+        sets=posterior.of(scenario),
     )
 
 
@@ -221,7 +236,7 @@ class Run:
         columns: Sequence[int] = (),
         workers: int | None = None,
     ):
-        self.nation = nation
+        self.nation = nation = nation.drawn(replicate)
         self.seed, self.replicate = seed, replicate
         self.key = streams.key(seed, replicate)
         self.columns = np.asarray(columns, np.int64)

@@ -85,7 +85,7 @@ _LIMITS = {
         "C'est une exploration, pas une prévision : le modèle dit ce qui devrait être vrai pour "
         "qu'un effet se produise.",
         "Les paramètres par défaut ne sont pas encore calibrés : ils sont réglés à la main près "
-        "des chiffres publiés. L'intervalle montre le hasard, pas l'incertitude des paramètres.",
+        "des chiffres publiés. {interval}",
         "La plupart des tailles d'effet viennent d'études étrangères (cliniques, laboratoires, "
         "entreprises) et servent d'ordres de grandeur.",
         "Fragilité et moteurs économiques sont une hypothèse ; des effets nuls sont aussi publiés.",
@@ -96,12 +96,25 @@ _LIMITS = {
         "This is an exploration, not a forecast: the model says what would have to be true for an "
         "effect to occur.",
         "The default parameters are not calibrated yet: they are set by hand near the published "
-        "figures. The interval shows luck, not the uncertainty of parameters.",
+        "figures. {interval}",
         "Most effect sizes come from foreign studies (clinics, laboratories, firms) and serve as "
         "orders of magnitude.",
         "Fragility and economic engines are an assumption; null effects are published too.",
         "Every parameter with its source and confidence: `cosim parameters`; every published "
         "figure: `cosim facts`.",
+    ),
+}
+#: What the interval shows: with fixed parameters, with drawn ones.
+_INTERVAL = {
+    "fr": (
+        "L'intervalle montre le hasard, pas l'incertitude des paramètres.",
+        "L'intervalle montre le hasard et l'incertitude des paramètres, tirés pour chaque paire de "
+        "simulations.",
+    ),
+    "en": (
+        "The interval shows luck, not the uncertainty of parameters.",
+        "The interval shows luck and the uncertainty of parameters, drawn for each pair of "
+        "simulations.",
     ),
 }
 
@@ -231,7 +244,8 @@ def _page(
     curves = "".join(drawn[name] for name in drawn if name not in (*concepts, *place))
     notions = "".join(drawn[name] for name in concepts)
     where = "".join(drawn[name] for name in place)
-    limits = "".join(f"<li>{escape(line)}</li>" for line in _LIMITS[lang])
+    interval = _INTERVAL[lang][effect.draws]
+    limits = "".join(f"<li>{escape(line.format(interval=interval))}</li>" for line in _LIMITS[lang])
     keys = "".join(_key(effect, name, lang) for name in KEY_FIGURES)
     seed = effect.scenario.seed
     code = (

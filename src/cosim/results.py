@@ -19,7 +19,8 @@ from uuid import uuid4
 import numpy as np
 
 import cosim
-from cosim import engine, tables
+from cosim import engine, tables, uncertainty
+from cosim.calibration import posterior
 from cosim.errors import ResultsError, nearest
 from cosim.indicators import COLUMNS, INDICATORS, column
 from cosim.state import Array
@@ -115,6 +116,31 @@ class Ensemble:
             [table[["month", "indicator", "group"]], pd.DataFrame(named), table["territory"]],
             axis=1,
         )
+
+    def uncertainty(self, indicator: str, group: str = "", level: float = 0.9) -> pd.DataFrame:
+        """Return what luck and parameters make of the spread of one indicator, month by month.
+
+        Parameters
+        ----------
+        level : coverage of the bands
+
+        Returns
+        -------
+        DataFrame : month (index); median; low, high (of everything); luck_low, luck_high;
+        parameters_low, parameters_high; parameters_share (of the variance): 0 for fixed
+        parameters, where the band of luck is that of everything; NaN below four replicates.
+        See `cosim.uncertainty`.
+        """
+        import pandas as pd
+
+        bands = uncertainty.bands(
+            self.array(indicator, group), self.start, self.scenario.draws, level
+        )
+        return pd.DataFrame(bands._asdict(), index=self.months)
+
+    def fan(self, indicator: str, group: str = "") -> Array:
+        """Return the two bands and the median of a fan chart: see `cosim.uncertainty.fan`."""
+        return uncertainty.fan(self.array(indicator, group), self.start, self.scenario.draws)
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table of the folder that this ensemble was loaded from.
@@ -428,12 +454,16 @@ def _months(scenario: Scenario) -> pd.DatetimeIndex:
 def run_digest(scenario: Scenario) -> str:
     """Return 16 hexadecimal digits that name what a run computes, but for its seed.
 
-    They cover the scenario, the sources of its modules, and the version, sources and data of
-    the model.
+    They cover the scenario, the sources of its modules, the version, sources and data of the
+    model, and the sample that its replicates draw from: another calibration is another model only
+    for those that draw from it.
     """
     digest = hashlib.sha256(scenario.digest.encode())
     for path in scenario.module_paths:
         digest.update(path.read_bytes() if path.exists() else b"missing")
+    if scenario.draws:
+        digest.update(posterior.path_of(posterior.name_of(scenario.rules)).read_bytes())
+        digest.update(Path(posterior.__file__).read_bytes())
     digest.update(_model_digest().encode())
     return digest.hexdigest()[:16]
 
@@ -517,7 +547,16 @@ def _manifest(whole: Ensemble, journal: bool) -> dict[str, Any]:
             "pyarrow": pa.__version__,
         },
         "scenario": scenario.resolved(),
+        **_sample(scenario),
     }
+
+
+def _sample(scenario: Scenario) -> dict[str, Any]:
+    """Return what a manifest says of the sample that parameters are drawn from."""
+    sets = posterior.of(scenario)
+    if sets is None:
+        return {}
+    return {"posterior": {"name": sets.name, "sets": len(sets), "about": dict(sets.about)}}
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
-from cosim.errors import ParameterError
+from cosim.errors import ParameterError, ScenarioError
 from cosim.scenario_levers import (
     Competences,
     Dated,
@@ -47,8 +47,8 @@ from cosim.scenario_tables import (
 )
 
 __all__ = [
-    "CODE_KEYS", "MECHANISMS", "METIERS", "Catalysis", "Change", "Context", "Crisis", "Mix",
-    "ModelChanges", "Place", "Scenario", "Synthetic", "Time", "diff", "difference_sentence",
+    "CODE_KEYS", "MECHANISMS", "METIERS", "POSTERIOR", "Catalysis", "Change", "Context", "Crisis",
+    "Mix", "ModelChanges", "Place", "Scenario", "Synthetic", "Time", "diff", "difference_sentence",
     "from_query", "load", "loads", "markdown", "new", "schema", "shipped",
 ]  # fmt: skip
 
@@ -58,6 +58,8 @@ Lang = Literal["fr", "en"]
 #: change what is simulated.
 OWN_KEYS = ("title", "title_en", "purpose", "purpose_en", "against", "moves")
 NOT_IN_DIGEST = (*OWN_KEYS, "seed")
+#: The base of `parameters` from which each replicate draws a set: `cosim.calibration.posterior`.
+POSTERIOR = "posterior"
 #: Keys that name code or files: refused in what comes from the web.
 CODE_KEYS = ("extends", "model.modules", "model.replace", "model.after")
 
@@ -135,11 +137,12 @@ class Scenario(Table):
     model: ModelChanges = ModelChanges()
     parameters: Annotated[dict[str, float], about(
         "parameters", "paramètres", "parameters",
-        "nom = valeur, dans l'intervalle du registre (`cosim parameters`)",
-        "name = value, within the range of the ledger (`cosim parameters`)",
+        "nom = valeur, dans l'intervalle du registre (`cosim parameters`) ; ou \"posterior\"",
+        "name = value, within the range of the ledger (`cosim parameters`); or \"posterior\"",
     )] = Field(default_factory=dict)  # fmt: skip
 
     _folder: Path | None = PrivateAttr(default=None)
+    _draws: bool = PrivateAttr(default=False)
 
     def __init__(self, **document: Any) -> None:
         from cosim.scenario_file import followed
@@ -147,12 +150,27 @@ class Scenario(Table):
         self._fill(followed(document))
 
     def _fill(self, document: Mapping[str, Any], where: object = None) -> None:
-        try:
-            self.__pydantic_validator__.validate_python(dict(document), self_instance=self)
-        except ValidationError as error:
-            from cosim.scenario_file import clear
+        from cosim.scenario_file import clear, drawing
 
+        plain, draws = drawing(document, where)
+        try:
+            self.__pydantic_validator__.validate_python(plain, self_instance=self)
+        except ValidationError as error:
             raise clear(error, where) from None
+        self._draws = draws
+        if draws:
+            self._has_calibration(where)
+
+    def _has_calibration(self, where: object) -> None:
+        from cosim.calibration import posterior
+
+        try:
+            posterior.path_of(posterior.name_of(self.rules))
+        except ScenarioError as error:
+            raise ScenarioError(
+                error.what, where=None if where is None else str(where), key=error.key,
+                found=error.found, expected=error.expected, nearest=error.nearest,
+            ) from None  # fmt: skip
 
     @field_validator("moves")
     @classmethod
@@ -187,7 +205,18 @@ class Scenario(Table):
 
     def resolved(self) -> dict[str, Any]:
         """The whole document as plain dictionaries and lists, defaults written out."""
-        return self.model_dump(mode="json")
+        document = self.model_dump(mode="json")
+        if self.draws:
+            document["parameters"] = {"base": POSTERIOR, **document["parameters"]}
+        return document
+
+    @property
+    def draws(self) -> bool:
+        """Whether each replicate draws its parameters from the posterior (`parameters.base`).
+
+        Those of `parameters` are the same in all.
+        """
+        return self._draws
 
     @property
     def digest(self) -> str:
@@ -210,9 +239,9 @@ class Scenario(Table):
 
         Keys are dotted (`"catalysis.fte"`), tables are merged, None gives back the default.
         """
-        from cosim.scenario_file import nested, patched
+        from cosim.scenario_file import nested, patched, spelled
 
-        return build(patched(self.resolved(), nested(changes)), folder=self._folder)
+        return build(patched(self.resolved(), spelled(nested(changes))), folder=self._folder)
 
     @property
     def module_paths(self) -> list[Path]:
@@ -349,6 +378,7 @@ def difference_sentence(a: Scenario, b: Scenario, lang: Lang = "fr") -> str:
 def schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, for editors."""
     from cosim.parameters import PARAMETERS
+    from cosim.scenario_file import BASE
 
     document = Scenario.model_json_schema()
     extends = {
@@ -359,16 +389,21 @@ def schema() -> dict[str, Any]:
     }
     document["properties"] = {"extends": extends, **document["properties"]}
     document["properties"]["parameters"] |= {
+        "type": ["object", "string"],
+        "pattern": f"^{POSTERIOR}$",
         "additionalProperties": False,
         "properties": {
-            row.name: {
-                "type": "number",
-                "minimum": row.low,
-                "maximum": row.high,
-                "default": row.default,
-                "description": f"{row.fr} — {row.en} ({row.unit})",
-            }
-            for row in PARAMETERS.values()
+            "base": {"const": POSTERIOR, "description": " — ".join(BASE)},
+            **{
+                row.name: {
+                    "type": "number",
+                    "minimum": row.low,
+                    "maximum": row.high,
+                    "default": row.default,
+                    "description": f"{row.fr} — {row.en} ({row.unit})",
+                }
+                for row in PARAMETERS.values()
+            },
         },
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document,

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from cosim.errors import ScenarioError, nearest
-from cosim.scenario import CODE_KEYS, OWN_KEYS, Scenario, build, shipped
+from cosim.scenario import CODE_KEYS, OWN_KEYS, POSTERIOR, Scenario, build, shipped
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 8
@@ -46,8 +46,15 @@ KINDS = {
     "after": ("table mécanisme = liste de règles", "a table mechanism = list of rule names"),
     "modules": ("liste de fichiers .py", "a list of paths of .py files"),
     "crises": ("liste de tables", "a list of tables {start, months, depth}"),
-    "parameters": ("table nom = valeur", "a table name = number"),
+    "parameters": ('table nom = valeur, ou "posterior"', 'a table name = number, or "posterior"'),
 }
+#: What the key `parameters.base` says, in French and in English.
+BASE = (
+    '"posterior" : chaque réplicat tire ses paramètres de la calibration livrée, sauf ceux qui '
+    'sont nommés ici ; `parameters = "posterior"` en est la forme courte',
+    '"posterior": each replicate draws its parameters from the shipped calibration, but for those '
+    'that are named here; `parameters = "posterior"` is short for it',
+)
 #: What is expected inside the value of such a key.
 INSIDE = {
     "months": KINDS["month"][1],
@@ -258,7 +265,34 @@ def followed(
     for key in OWN_KEYS:
         del inherited[key]
     inherited["model"]["modules"] = [_from(folder, module) for module in parent.module_paths]
-    return patched(inherited, own)
+    return patched(inherited, spelled(own))
+
+
+def spelled(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with `parameters = "posterior"` as the table that it is short for."""
+    if document.get("parameters") == POSTERIOR:
+        return {**document, "parameters": {"base": POSTERIOR}}
+    return dict(document)
+
+
+def drawing(document: Mapping[str, Any], where: object = None) -> tuple[dict[str, Any], bool]:
+    """The document without the base of its parameters, and whether that is the posterior."""
+    plain = spelled(document)
+    values = plain.get("parameters")
+    key, base = "parameters", values
+    if isinstance(values, Mapping) and "base" in values:
+        key, base = "parameters.base", values["base"]
+        plain["parameters"] = {name: value for name, value in values.items() if name != "base"}
+    elif not isinstance(values, str):
+        return plain, False
+    if base != POSTERIOR:
+        raise ScenarioError(
+            "unknown base of parameters", where=None if where is None else str(where), key=key,
+            found=shown(base),
+            expected=KINDS["parameters"][1] if key == "parameters" else f'"{POSTERIOR}"',
+            nearest=nearest(base, [POSTERIOR]) if isinstance(base, str) else None,
+        )  # fmt: skip
+    return plain, True
 
 
 def _from(folder: Path | None, module: Path) -> str:

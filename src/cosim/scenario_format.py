@@ -11,8 +11,9 @@ from urllib.parse import parse_qsl, quote
 from pydantic.fields import FieldInfo
 
 from cosim.errors import ScenarioError
-from cosim.scenario import Scenario
+from cosim.scenario import POSTERIOR, Scenario
 from cosim.scenario_file import (
+    BASE,
     MAX_BYTES,
     allowed,
     field_at,
@@ -87,6 +88,7 @@ def template(title: str) -> str:
             lines += ["", f"[{table}]"]
         words = f"{meta(field, 'fr')} — {meta(field, 'en')}"
         lines.append(f"# {name} = {_example(key, field)}  # {words}" if name else f"# {words}")
+    lines.append(f"# base = {toml_value(POSTERIOR)}  # {' — '.join(BASE)}")
     return "\n".join(lines) + "\n"
 
 
@@ -222,6 +224,7 @@ def markdown() -> str:
             inner = table_of(field)
             rows = inner.model_fields.items() if inner else ()
             lines += [_row(f"context.crises[].{name}", part) for name, part in rows]
+    lines.append(f'| `parameters.base` | absent | "{POSTERIOR}" | {BASE[0]} | {BASE[1]} |')
     return "\n".join(lines) + "\n"
 
 

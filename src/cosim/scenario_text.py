@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from cosim.errors import CosimError, ScenarioError
-from cosim.scenario import METIERS, Scenario, diff
+from cosim.scenario import METIERS, POSTERIOR, Scenario, diff
 from cosim.scenario_file import field_at, meta, table_of
 from cosim.scenario_levers import Dated
 from cosim.state import PUBLICS
@@ -38,6 +38,7 @@ LEVERS = tuple(
     for name, field in Scenario.model_fields.items()
     if (table := table_of(field)) and issubclass(table, Dated)
 )
+_BASE = "parameters.base"
 _CHOOSING = ("catalysis.", "territory.profile", "usine.", "france.", "rules.")
 #: Values of the keys that are choices -> words.
 _CHOICES = {
@@ -143,11 +144,14 @@ def sentence(scenario: Scenario, lang: Lang, where: str | None = None) -> str:
     plain = Scenario()
     told = (
         "time.", "territory.code", "territory.sample", "territory.synthetic.", "catalysis.",
-        "context.elections", "context.crises", *(f"{lever}." for lever in LEVERS),
+        "context.elections", "context.crises", "parameters.base",
+        *(f"{lever}." for lever in LEVERS),
     )  # fmt: skip
     others = [c for c in diff(plain, scenario) if not c.key.startswith(told)]
     parts += [f"{label(c.key, lang)}{_colon(lang)}{value_words(c.key, c.after, lang)}"
               for c in others]  # fmt: skip
+    if scenario.draws:
+        parts.append(f"{label('parameters', lang)} {value_words(_BASE, POSTERIOR, lang)}")
     if scenario.time.substeps > 1:
         steps = scenario.time.substeps
         parts.append(f"{steps} pas par mois" if french else f"{steps} steps a month")
@@ -358,7 +362,7 @@ def label(key: str, lang: Lang) -> str:
     """The short name of a key; of a parameter, the name in the ledger."""
     table, _, name = key.partition(".")
     if table == "parameters" and name:
-        return name
+        return label(table, lang) if key == _BASE else name
     if key.startswith(("model.replace.", "model.after.")):
         mechanism = key.rpartition(".")[2]
         if _french(lang):
@@ -381,6 +385,10 @@ def value_words(key: str, value: Any, lang: Lang) -> str:
         return "dès le début" if french else "the beginning"
     if key in ("catalysis.end", "catalysis.restart") and value is None:
         return "jamais" if french else "never"
+    if key == _BASE:
+        if value is None:
+            return "ceux du registre" if french else "those of the ledger"
+        return "tirés de la calibration" if french else "drawn from the calibration"
     if value is None and key.startswith(("parameters.", "territory.fragility.")):
         from cosim.parameters import PARAMETERS
 

@@ -376,7 +376,7 @@ def _at(scenario: Scenario, step: int) -> tuple[Plan, State, Any]:
         run.state.territory.n_events = 0
         run.step()
     run.state.territory.n_events = 0
-    return ready, engine.room(run.state), run.key
+    return run.plan, engine.room(run.state), run.key
 
 
 def relabelled(state: State, forth: Array) -> State:

@@ -25,7 +25,7 @@ from cosim.cli.shell import (
     warn_of_compilation,
     writing,
 )
-from cosim.errors import CosimError, ResultsError
+from cosim.errors import CosimError, ResultsError, ScenarioError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -40,8 +40,22 @@ DEMO_REFERENCE = "paris-est-marne-et-bois-sans-catalyseurs"
 HEADLINES = ("alliances", "births", "convinced", "able", "engaged", "trust_across", "degree",
              "age", "spending")  # fmt: skip
 LEVELS = (0.05, 0.5, 0.95)
+#: A column of both tables where parameters are drawn, and what it says.
+PARAMETERS = "Paramètres / parameters"
+WHAT_PARAMETERS = """\
+Paramètres : part de la variance qui vient des paramètres, à {0:.0f} points près ; le reste est la \
+chance.
+Parameters: share of the variance that comes from parameters, give or take {0:.0f} points; the \
+rest is luck."""
 
 Name = Annotated[str, typer.Argument(help="Fichier ou nom livré. / File or shipped name.")]
+FromPosterior = Annotated[
+    bool,
+    typer.Option(
+        "--posterior",
+        help="Tirer les paramètres de la calibration. / Draw parameters from the calibration.",
+    ),
+]
 Dask = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Calculer sur cette grappe Dask. / On this Dask cluster."),
@@ -100,6 +114,7 @@ def run(
         bool,
         typer.Option("--journal", help="Écrire chaque alliance, chaque acteur. / Every table."),
     ] = False,
+    posterior: FromPosterior = False,
     workers: Workers = None,
     dask: Dask = None,
     as_json: Json = False,
@@ -110,7 +125,7 @@ def run(
     if journal and dask is not None:
         raise ResultsError("a journal is written by this machine alone", key="--journal",
                            expected="no --dask")  # fmt: skip
-    document = ready(scenario)
+    document = _drawing(scenario, posterior)
     from cosim import results  # heavy, and of no use to a bad file
 
     luck = document.seed if seed is None else seed
@@ -129,12 +144,16 @@ def run(
                   "indicators": rows})  # fmt: skip
         return
     say(document.sentence())
+    drawn = document.draws
     table(
-        ("Indicateur / indicator", "Médiane", "5 %", "95 %", "Unité"),
-        [(r["fr"], *(_figure(r[q], r["unit"]) for q in ("q50", "q05", "q95")), _unit(r["unit"]))
+        ("Indicateur / indicator", "Médiane", "5 %", "95 %", "Unité", *[PARAMETERS] * drawn),
+        [(r["fr"], *(_figure(r[q], r["unit"]) for q in ("q50", "q05", "q95")), _unit(r["unit"]),
+          *[_percent(r["parameters_share"])] * drawn)
          for r in rows if r["group"] == "" and r["indicator"] in HEADLINES],
-        title=f"{document.time.end}, {replicates} réplicats", right="123",
+        title=f"{document.time.end}, {replicates} réplicats", right="1235",
     )  # fmt: skip
+    if drawn:
+        _say_parameters(whole.n)
     if out is not None:
         say(f"Résultats / results : {out}")
 
@@ -150,6 +169,7 @@ def compare(
         list[str] | None,
         typer.Option(help="Indicateur, ou indicateur:groupe. / Indicator, or indicator:group."),
     ] = None,
+    posterior: FromPosterior = False,
     workers: Workers = None,
     dask: Dask = None,
     as_json: Json = False,
@@ -158,7 +178,7 @@ def compare(
     from cosim.scenario import difference_sentence
 
     chosen = _indicators(indicator)
-    before, after = ready(reference), ready(scenario)
+    before, after = (_drawing(name, posterior) for name in (reference, scenario))
     luck = before.seed if seed is None else seed
     with ExitStack() as stack:
         folder = None
@@ -241,6 +261,20 @@ def executor_at(dask: str | None) -> AbstractContextManager[Executor | None]:
     return cluster
 
 
+def _drawing(name: str, posterior: bool) -> Scenario:
+    """The scenario of a name, or the same with parameters drawn from the posterior."""
+    document = ready(name)
+    if not posterior:
+        return document
+    try:
+        return document.with_(parameters="posterior")
+    except ScenarioError as error:  # it knows no file
+        raise type(error)(
+            error.what, where=name, key="--posterior", found=error.found,
+            expected=error.expected, nearest=error.nearest,
+        ) from None  # fmt: skip
+
+
 def _compared(
     reference: Scenario,
     scenario: Scenario,
@@ -282,16 +316,21 @@ def _about(scenario: Scenario) -> dict[str, Any]:
 
 
 def _last_month(whole: Ensemble) -> list[dict[str, Any]]:
-    """The quantiles over replicates of every indicator in the last month."""
+    """The quantiles over replicates of every indicator in the last month, and what is due to
+    parameters."""
     import numpy as np
 
+    from cosim import uncertainty
     from cosim.indicators import COLUMNS, INDICATORS
 
-    levels = np.quantile(whole.values[:, -1], LEVELS, axis=0).T.tolist()
+    last = whole.values[:, -1]
+    levels = np.quantile(last, LEVELS, axis=0).T.tolist()
+    shares = uncertainty.share(last, whole.start, whole.scenario.draws).tolist()
     return [
         {"indicator": name, "group": group, "fr": INDICATORS[name].fr, "en": INDICATORS[name].en,
-         "unit": INDICATORS[name].unit, "q05": low, "q50": middle, "q95": high}
-        for (name, group), (low, middle, high) in zip(COLUMNS, levels, strict=True)
+         "unit": INDICATORS[name].unit, "q05": low, "q50": middle, "q95": high,
+         "parameters_share": due}
+        for (name, group), (low, middle, high), due in zip(COLUMNS, levels, shares, strict=True)
     ]  # fmt: skip
 
 
@@ -327,11 +366,25 @@ def _print_effect(effect: Effect, chosen: list[tuple[str, str]]) -> None:
         name = what.fr + (f" : {group_label(row['group'])}" if row["group"] else "")
         levels = (_figure(row[key], what.unit) for key in ("reference", "scenario"))
         changes = (_figure(row[key], what.unit, sign=True) for key in ("difference", "low", "high"))
-        cells.append((f"{row['month']:%Y-%m}", name, _unit(what.unit), *levels, *changes))
+        due = [_percent(row["parameters_share"])] * effect.draws
+        cells.append((f"{row['month']:%Y-%m}", name, _unit(what.unit), *levels, *changes, *due))
     table(
-        ("Mois", "Indicateur", "Unité", "Référence", "Scénario", "Différence", "5 %", "95 %"),
-        cells, title=f"{effect.n} paires de réplicats, à hasard égal", right="34567",
+        ("Mois", "Indicateur", "Unité", "Référence", "Scénario", "Différence", "5 %", "95 %",
+         *[PARAMETERS] * effect.draws),
+        cells, title=f"{effect.n} paires de réplicats, à hasard égal", right="345678",
     )  # fmt: skip
+    if effect.draws:
+        _say_parameters(effect.n)
+
+
+def _say_parameters(replicates: int) -> None:
+    """Say what the share of parameters is, and its largest standard error."""
+    if replicates >= 4:
+        say(WHAT_PARAMETERS.format(100 / (replicates // 2) ** 0.5))
+
+
+def _percent(share: float) -> str:
+    return "–" if share != share else f"{100 * share:.0f} %"
 
 
 def _figure(value: float, unit: str, sign: bool = False) -> str:

@@ -288,8 +288,8 @@ def Answer(state: Levers, set_state: Any, answer: Any, job: Any) -> None:
             )
             _text(
                 "p",
-                "Trait plein : votre scénario (médiane) ; zone foncée : 1 simulation sur 2 ; zone "
-                "claire : 9 sur 10 ; tirets : référence. " + INDICATORS[shown].definition_fr,
+                f"Trait plein : votre scénario (médiane) ; {compute.bands_words(effect)} ; "
+                "tirets : référence. " + INDICATORS[shown].definition_fr,
                 "cosim-place",
             )
     _text("p", LIMITS, "cosim-limits")

@@ -28,7 +28,6 @@ SEED = 1
 STAGES = (20, 60, 100)
 #: Ensembles kept (about 1 MB each at 100 replicates of 12 years).
 MOST_ENSEMBLES = 64
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @dataclass
@@ -108,8 +107,15 @@ def top_of(effect: Effect, indicator: str) -> float:
     return nice(highest * 1.4) if reached <= nice(highest * 1.4) else nice(reached)
 
 
+def bands_words(effect: Effect) -> str:
+    """Return what the two bands are, for those who look at the page."""
+    if effect.scenario.scenario.draws:
+        return "zone foncée : chance seule ; zone claire : chance et paramètres, 9 sur 10"
+    return "zone foncée : 1 simulation sur 2 ; zone claire : 9 sur 10"
+
+
 def bands(effect: Effect, indicator: str) -> bytes:
-    """Return float32[6, months]: five quantiles of the what-if, then the reference's median."""
-    rows = np.quantile(effect.scenario.array(indicator), QUANTILES, axis=0)
+    """Return float32[6, months]: the what-if's `Ensemble.fan`, then the reference's median."""
+    rows = effect.scenario.fan(indicator)
     median = np.median(effect.reference.array(indicator), axis=0)
     return np.vstack([rows, median]).astype(np.float32).tobytes()
