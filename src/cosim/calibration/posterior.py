@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cosim.errors import CosimError, ParameterError, ScenarioError, nearest
 from cosim.parameters import check
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from cosim.scenario_levers import Rules
     from cosim.state import Array
 
-__all__ = ["PAIR", "Posterior", "load", "name_of", "names", "of", "path_of", "read", "save"]
+__all__ = [
+    "DEFAULT", "PAIR", "Posterior", "load", "name_of", "names", "of", "path_of", "read", "rules_of",
+    "save",
+]  # fmt: skip
 
 #: Replicates that share one set.
 PAIR = 2
@@ -71,8 +74,6 @@ class Posterior:
 
 def names() -> tuple[str, ...]:
     """Return the names that a calibration can have: one per single departure of the rules."""
-    from typing import get_args
-
     from cosim.scenario_levers import Rules
 
     departures = (
@@ -104,6 +105,25 @@ def name_of(rules: Rules) -> str:
             found=" + ".join(departures), expected="at most one of: " + ", ".join(_shipped()),
         )  # fmt: skip
     return departures[0] if departures else DEFAULT
+
+
+def rules_of(name: str) -> dict[str, str]:
+    """Return the `[rules]` that a calibration of this name is about; none for the default.
+
+    Raises
+    ------
+    ScenarioError : no rules have this name
+    """
+    from cosim.scenario_levers import Rules
+
+    for key, field in Rules.model_fields.items():
+        for value in get_args(field.annotation):
+            if value != field.default and _departure(key, value) == name:
+                return {key: value}
+    if name != DEFAULT:
+        raise ScenarioError("no such rules", key="rules", found=name, expected=", ".join(names()),
+                            nearest=nearest(name, names()))  # fmt: skip
+    return {}
 
 
 def path_of(name: str) -> Path:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cosim import facts
-from cosim.calibration import language, survey
+from cosim.calibration import language, posterior, survey
 from cosim.calibration.matching import Target, implausibility, log_likelihood, standardised
 from cosim.calibration.priors import priors
 from cosim.calibration.rivals import Draws
-from cosim.calibration.waves import Calibration, Simulator, Sizes
+from cosim.calibration.waves import Calibration, Simulator, Sizes, nanmean
 from cosim.errors import CosimError
+from cosim.parameters import PARAMETERS
 from cosim.state import Array
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
     from cosim.calibration.runs import Run
 
+#: Called with (what is under way, done, in all).
+Progress = Callable[[str, int, int], None]
 #: Facts of the start, which is an input: a model that leaves it at once was not started there.
 STARTS = ("engaged_companies_2011", "engaged_employer_associations_2009")
 #: Sizes of a rival rule's calibration: what a comparison of rules needs.
@@ -36,6 +40,10 @@ RIVAL = Sizes(800, (500, 500), (500, 500), draws=400, replicates=2)
 #: Sizes of a trial that a test can afford.
 QUICK = Sizes(60, (50,), (50,), (2.0,), luck=4, draws=50, replicates=1, kept=16, steps=200)
 _LEVEL = 0.9
+#: Standard deviation of a prior quantile, and the share of it that a parameter keeps which the
+#: targets do not tell.
+UNIFORM_SD = float(np.sqrt(1.0 / 12.0))
+UNTOLD = 0.85
 #: Least tolerance of a start, that of C3 to C6.
 _START = 0.05
 
@@ -84,7 +92,7 @@ def calibrate(
     seed: int = 1,
     sizes: Sizes | None = None,
     workers: int | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Calibration:
     """Calibrate one set of rules into `folder`/`rules`; what is stored there is not run again.
 
@@ -97,7 +105,6 @@ def calibrate(
     """
     import pandas as pd
 
-    from cosim.calibration import posterior
     from cosim.results import _model_digest
 
     chosen = sizes or (Sizes() if rules == "default" else RIVAL)
@@ -121,7 +128,8 @@ def calibrate(
     pd.concat(parts).astype({n: "float32" for n in done.free.names}).to_parquet(
         folder / rules / "draws.parquet", index=False, compression="zstd"
     )
-    text = json.dumps(summary(done, rules), indent=1, ensure_ascii=False)
+    about_it = summary(done, rules) | {"point": point(done)}
+    text = json.dumps(about_it, indent=1, ensure_ascii=False)
     (folder / rules / "summary.json").write_text(text + "\n", "utf-8")
     return done
 
@@ -154,7 +162,7 @@ def summary(done: Calibration, rules: str) -> dict[str, Any]:
     learnt = [
         {"parameter": name, **_interval(values[:, k], done.weights),
          "prior_low": prior[0, k], "prior_median": prior[1, k], "prior_high": prior[2, k],
-         "kept": _spread(draws.u[:, k], done.weights) / np.sqrt(1.0 / 12.0)}
+         "kept": _spread(draws.u[:, k], done.weights) / UNIFORM_SD}
         for k, name in enumerate(done.free.names)
     ]  # fmt: skip
     return {
@@ -226,7 +234,7 @@ def rivals(folder: Path) -> pd.DataFrame:
     from cosim.calibration.rivals import compare
 
     sets = {}
-    for rules in survey.RULES:
+    for rules in posterior.names():
         if (folder / rules / "summary.json").exists():
             table, about = draws_of(folder, rules)
             luck = np.array([row["luck"] ** 2 for row in about["fit"]])
@@ -242,17 +250,19 @@ def rivals(folder: Path) -> pd.DataFrame:
 
 def ablation(
     values: Mapping[str, float], seed: int = 1, replicates: int = 8, workers: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Return every target with each mechanism switched off in turn, and with none.
+
+    Parameters
+    ----------
+    values : the parameters
 
     Returns
     -------
     DataFrame : without ("" for none), target, value (mean over replicates), z (in standard
         deviations of the target), inside (its tolerance)
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     import pandas as pd
 
     from cosim.mechanisms import MECHANISMS
@@ -260,13 +270,8 @@ def ablation(
     asked = targets()
     rows = []
     for done, name in enumerate(("", *MECHANISMS), 1):
-        simulate = simulator("default", seed, (name,) if name else ())
-        simulate(values, 0)  # compiles the schedule before threads start
-        with ThreadPoolExecutor(workers) as pool:
-            y = np.array(list(pool.map(partial(simulate, values), range(replicates))))
-        known = np.isfinite(y).any(axis=0)
-        mean = np.full((1, len(asked)), np.nan)
-        mean[0, known] = np.nanmean(y[:, known], axis=0)
+        mean = _means([values], simulator("default", seed, (name,) if name else ()),
+                      replicates, workers)  # fmt: skip
         z, meets = standardised(asked, mean)[0], inside(asked, mean)[0]
         rows += [
             {"without": name, "target": target.id, "value": mean[0, k], "z": z[k],
@@ -274,5 +279,77 @@ def ablation(
             for k, target in enumerate(asked)
         ]  # fmt: skip
         if progress:
-            progress(done)
+            progress("ablation", done, 1 + len(MECHANISMS))
     return pd.DataFrame(rows)
+
+
+def _means(
+    sets: Sequence[Mapping[str, float]], simulate: Simulator, replicates: int, workers: int | None
+) -> Array:
+    """Return the targets of each set, means over replicates, float64[sets, m]."""
+    simulate(sets[0], 0)  # compiles the schedule before threads start
+    jobs = [(values, k) for values in sets for k in range(replicates)]
+    with ThreadPoolExecutor(workers) as pool:
+        rows = np.array(list(pool.map(lambda job: simulate(*job), jobs)))
+    return nanmean(rows.reshape(len(sets), replicates, -1))
+
+
+def point(done: Calibration, replicates: int = 24, candidates: int = 24) -> dict[str, Any]:
+    """Return the one set of parameters that the package runs with by default, and what it gives.
+
+    What the targets do not tell stays at its cited value; of the draws that weigh most, and of the
+    posterior mean, the set that fits best over many replicates is taken.
+
+    Returns
+    -------
+    dict : values (name -> value, three digits), fit (target -> mean), inside (all its tolerances)
+    """
+    draws = done.waves[-1]
+    cited = np.array([PARAMETERS[name].prior for name in done.free.names], dtype=object)
+    told = [
+        isinstance(cited[k], str) or _spread(draws.u[:, k], done.weights) < UNTOLD * UNIFORM_SD
+        for k in range(len(done.free))
+    ]
+    fits = log_likelihood(done.targets, draws.y, done.luck / draws.replicates)
+    best = np.argsort(-(fits + np.log(np.maximum(done.weights, 1e-300))))[: candidates - 1]
+    mean = (done.weights[:, None] * draws.u).sum(axis=0)
+    rows = done.free.values(np.vstack([mean[None], draws.u[best]]))
+    sets = [
+        {name: float(f"{row[k] if told[k] else cited[k]:.3g}")
+         for k, name in enumerate(done.free.names)}
+        for row in rows
+    ]  # fmt: skip
+    y = _means(sets, done.simulate, replicates, done.workers)
+    chosen = int(np.argmax(log_likelihood(done.targets, y)))
+    return {
+        "values": sets[chosen],
+        "fit": {t.id: float(y[chosen, k]) for k, t in enumerate(done.targets)},
+        "inside": bool(inside(done.targets, y)[chosen].all()),
+    }
+
+
+def _recovery(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
+              progress: Progress | None) -> pd.DataFrame:  # fmt: skip
+    from cosim.calibration.recovery import recover
+
+    done = calibrate(folder, "default", seed, sizes, workers, progress)
+    return recover(done, *((4, 40) if sizes is QUICK else ()))
+
+
+def _ablation(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
+              progress: Progress | None) -> pd.DataFrame:  # fmt: skip
+    _, about = draws_of(folder, "default")
+    replicates = 1 if sizes is QUICK else 16
+    return ablation(about["point"]["values"], seed, replicates, workers, progress)
+
+
+def _rivals(folder: Path, *_: object) -> pd.DataFrame:
+    return rivals(folder)
+
+
+#: What is asked of a folder of calibrations: (folder, seed, sizes, workers, progress) -> table.
+STUDIES: Mapping[str, Callable[..., pd.DataFrame]] = {
+    "recovery": _recovery,
+    "ablation": _ablation,
+    "rivals": _rivals,
+}

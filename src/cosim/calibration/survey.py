@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim import engine, facts, parameters
+from cosim.calibration import posterior
 from cosim.calibration.runs import ALLIANCE_COLUMNS, Run, TerritoryRun
 from cosim.errors import CosimError, nearest
 from cosim.indicators import COLUMNS, INDICATORS
@@ -41,15 +42,6 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
         },
     },
 }  # fmt: skip
-#: Sets of rules that are calibrated: the default, then each single departure from it.
-RULES: Mapping[str, Mapping[str, str]] = {
-    "default": {},
-    "maturity-scalar": {"maturity": "scalar"},
-    "trust-beta": {"trust": "beta"},
-    "trust-confirmatory": {"trust": "confirmatory"},
-    "imitation-bounded": {"imitation": "bounded"},
-    "third-party-off": {"third_party": "off"},
-}
 #: Shares among some only: the indicator that says how many they are.
 _AMONG = {
     "convinced_unable": "convinced",
@@ -130,7 +122,7 @@ def scenarios(
     Parameters
     ----------
     name : of `SCENARIOS`; under support, the reference territory is asked alone
-    rules : of `RULES`
+    rules : of `posterior.names()`
     until : last month, "YYYY-MM" (default: that of `reference-2010`)
     without : mechanisms that are switched off
 
@@ -140,11 +132,12 @@ def scenarios(
     """
     from cosim.scenario import load
 
-    for given, known, key in ((name, SCENARIOS, "scenario"), (rules, RULES, "rules")):
-        if given not in known:
-            raise CosimError("no such survey", key=key, found=given, expected=", ".join(known),
-                             nearest=nearest(given, known))  # fmt: skip
-    changes: dict[str, object] = {f"rules.{key}": value for key, value in RULES[rules].items()}
+    if name not in SCENARIOS:
+        raise CosimError("no such survey", key="scenario", found=name,
+                         expected=", ".join(SCENARIOS), nearest=nearest(name, SCENARIOS)
+                         )  # fmt: skip
+    own = posterior.rules_of(rules)
+    changes: dict[str, object] = {f"rules.{key}": value for key, value in own.items()}
     if until is not None:
         changes["time.end"] = until
     if without:
@@ -180,11 +173,11 @@ def with_parameters(ready: Plan, values: Mapping[str, float]) -> Plan:
     scenario = ready.scenario
     params = parameters.resolve({**scenario.parameters, **values}, scenario.time.substeps)
     if all(parameters.PARAMETERS[name].prior is not None for name in values):
-        return replace(ready, params=params)
+        return replace(ready, params=params, sets=None)
     made = template(scenario, ready.place, params)
     made.settings.measured = ready.template.settings.measured
     engaged = engaged_shares(scenario.time.start, params)
-    return replace(ready, params=params, template=made, engaged=engaged)
+    return replace(ready, params=params, template=made, engaged=engaged, sets=None)
 
 
 def simulate(

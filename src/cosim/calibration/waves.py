@@ -147,7 +147,7 @@ class Calibration:
             for r in range(replicates)
         ]
         rows = np.array(list(pool.map(lambda job: self.simulate(*job), jobs)))
-        y = _nanmean(rows.reshape(len(u), replicates, -1))
+        y = nanmean(rows.reshape(len(u), replicates, -1))
         table = pd.DataFrame(values, columns=list(self.free.names))
         for k, target in enumerate(self.targets):
             table[target.id] = y[:, k]
@@ -253,7 +253,7 @@ def reweighted(targets: Sequence[Target], emulator: Emulator, wave: Wave, luck: 
     return np.asarray(weights / weights.sum())
 
 
-def _nanmean(values: Array) -> Array:
+def nanmean(values: Array) -> Array:
     """Return the mean over the second axis of what is not NaN, NaN where nothing is left."""
     known = np.isfinite(values)
     n = known.sum(axis=1)

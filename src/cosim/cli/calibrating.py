@@ -178,17 +178,15 @@ def _tell_ablation(rows: pd.DataFrame) -> None:
 
 
 def _tell_rivals(rows: pd.DataFrame) -> None:
-    whole = rows[rows["target"] == ""]
-    apart = rows[(rows["target"] != "") & rows["apart"]]
-    told = {
-        name: ", ".join(f"{row.target} ({row.better:+.1f})" for row in group.itertuples())
-        for name, group in apart.groupby("rules")
-    }
+    told: dict[str, list[str]] = {}
+    for row in rows[(rows["target"] != "") & rows["apart"]].to_dict("records"):
+        told.setdefault(row["rules"], []).append(f"{row['target']} ({row['better']:+.1f})")
     table(
         ("Règles / Rules", "Score", "Écart / Difference", "Cibles qui les distinguent / Targets "
          "that tell them apart"),
-        [(row.rules, f"{row.score:.1f}", f"{row.better:+.1f} ± {row.error:.1f}",
-          told.get(row.rules, "—")) for row in whole.itertuples()],
+        [(row["rules"], f"{row['score']:.1f}", f"{row['better']:+.1f} ± {row['error']:.1f}",
+          ", ".join(told.get(row["rules"], ["—"])))
+         for row in rows[rows["target"] == ""].to_dict("records")],
         right="12",
     )  # fmt: skip
 
