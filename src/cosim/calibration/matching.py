@@ -107,7 +107,7 @@ def explore(
 
     Parameters
     ----------
-    start : float64[walkers, k], where the walkers begin
+    start : float64[walkers, k], where the walkers begin, or next to it: no two at one place
     """
     import emcee
 
@@ -123,6 +123,7 @@ def explore(
 
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
     random = np.random.RandomState(seed)
+    start = np.clip(start + random.normal(0.0, 0.01, start.shape), 1e-6, 1.0 - 1e-6)
     sampler = emcee.EnsembleSampler(*start.shape, density, moves=moves, vectorize=True)
     sampler.random_state = random.get_state()
     sampler.run_mcmc(start, steps)

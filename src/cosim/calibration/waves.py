@@ -44,7 +44,7 @@ PART = 50
 #: Temperature at which draws are proposed: wider than the posterior, as importance sampling needs.
 WIDER = 1.3
 #: Walkers of the emulator's sampler for each free parameter.
-WALKERS = 3
+WALKERS = 8
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Sizes:
     draws: int = 600
     replicates: int = 3
     kept: int = 256
-    steps: int = 2500
+    steps: int = 4000
 
 
 @dataclass
