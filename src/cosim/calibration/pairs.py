@@ -185,3 +185,14 @@ def under_support(state: Any, month: Any) -> Any:
     for a in range(n):
         supported[a] = support_of(state, a, month) > 0.0
     return supported
+
+
+@kernel
+def marked(state: Any, mark: Any) -> Any:
+    """Return the number of acquaintances that bear `mark`."""
+    actors = state.actors
+    n = 0
+    for i in state.order:
+        for slot in range(actors.first[i], actors.first[i] + actors.contacts[i]):
+            n += state.ties.marks[slot] & mark != 0 and state.ties.other[slot] > i
+    return n

@@ -16,6 +16,7 @@ import numpy as np
 
 from cosim import engine, streams
 from cosim.calibration import pairs as see
+from cosim.indicators import COLUMNS
 from cosim.mechanisms.contacts import meet
 from cosim.mechanisms.formation import draw_domain, found_group
 from cosim.scenario import load
@@ -28,7 +29,7 @@ YEAR = 12
 #: Chance that the pairs of the first trial meet by themselves within a year (evidence.md, S1).
 CONTROLS_MEET = (0.2, 0.4)
 #: Pairs that one replicate treats in the first two trials: few, so that they leave the rest alone.
-TREATED = 20
+TREATED = 12
 #: k€ a year that reach everybody of a public: the most that a scenario can set.
 MONEY = 1e5
 #: Caseloads of the fourth trial, and how many actors are accompanied at a time in each.
@@ -75,7 +76,7 @@ class World:
         self.key = streams.key(seed, number)
         self.state: State = ready.state(seed, number)
         self.month = 0
-        self._out = np.zeros((ready.scenario.n_months, len(engine.COLUMNS)))
+        self._out = np.zeros((ready.scenario.n_months, len(COLUMNS)))
 
     def run(self, months: int = 1) -> None:
         """Simulate so many months."""
@@ -128,8 +129,9 @@ def luck(seed: int, number: int, trial: int) -> np.random.Generator:
 def meeting(bench: Bench, seed: int) -> Callable[[int], Array]:
     """Boudreau et al. 2017: pairs at graph distance 2 of one commune meet once, or do not.
 
-    The pairs are those of a replicate whose expected chance to meet by themselves within a year is
-    nearest the middle of `CONTROLS_MEET`; a coin says which half is treated.
+    The pairs are those of a replicate with the highest expected chance to meet by themselves
+    within a year, up to that of `CONTROLS_MEET`; half of them, at random, are treated. The
+    replicate is lived a second time with the halves exchanged: each pair is treated once.
 
     Returns
     -------
@@ -139,26 +141,32 @@ def meeting(bench: Bench, seed: int) -> Callable[[int], Array]:
     ready = bench.plan(YEAR)
 
     def one(number: int) -> Array:
-        world = World(ready, seed, number)
-        found = np.array(see.at_distance_two(world.state, ready.params, float(YEAR)))
-        if len(found) < 2:
-            return np.zeros(5)
-        nearest = np.argsort(np.abs(found[:, 2] - np.mean(CONTROLS_MEET)), kind="stable")
-        pairs = found[nearest[: 2 * TREATED], :2].astype(np.int64)
-        pairs = luck(seed, number, 1).permutation(pairs)
-        treated, controls = np.array_split(pairs, 2)
-        for i, j in treated.tolist():
-            world.meet(i, j)
-        met = np.zeros(len(controls), dtype=bool)
-        for _ in range(YEAR):
-            world.run()
-            met |= see.last_contact(world.state, controls) >= 0
-        return np.array([
-            len(treated), world.together(treated).sum(),
-            len(controls), world.together(controls).sum(), met.sum(),
-        ], dtype=float)  # fmt: skip
+        start = ready.state(seed, number)
+        found = np.array(see.at_distance_two(start, ready.params, float(YEAR))).reshape(-1, 3)
+        found = found[found[:, 2] <= CONTROLS_MEET[1]]
+        likely = np.argsort(-found[:, 2], kind="stable")
+        pairs = found[likely[: 2 * TREATED], :2].astype(np.int64)
+        halves = np.array_split(luck(seed, number, 1).permutation(pairs), 2)
+        return sum(
+            (_met_once(World(ready, seed, number), halves[k], halves[1 - k]) for k in range(2)),
+            start=np.zeros(5),
+        )
 
     return one
+
+
+def _met_once(world: World, treated: Array, controls: Array) -> Array:
+    """Return the sums of a year before which only the treated pairs were made to meet."""
+    for i, j in treated.tolist():
+        world.meet(i, j)
+    met = np.zeros(len(controls), dtype=bool)
+    for _ in range(YEAR):
+        world.run()
+        met |= see.last_contact(world.state, controls) >= 0
+    return np.array([
+        len(treated), world.together(treated).sum(),
+        len(controls), world.together(controls).sum(), met.sum(),
+    ], dtype=float)  # fmt: skip
 
 
 # -- S2: introduced on paper, or by a subsidised trial ------------------------------------
@@ -329,9 +337,8 @@ def _learned(world: World, twin: list[tuple[Array, Array]]) -> Array:
 
 
 def _moments(know_how: Array) -> tuple[float, ...]:
-    return (
-        len(know_how), know_how.sum(), (know_how**2).sum(), (know_how > 0.5).sum(),
-    )  # fmt: skip
+    able = know_how > 0.5
+    return len(know_how), float(know_how.sum()), float((know_how**2).sum()), int(able.sum())
 
 
 def only(metier: str) -> dict[str, float]:
