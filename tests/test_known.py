@@ -241,7 +241,7 @@ def test_over_parameter_sets_the_share_that_holds_is_told(found):
 
 
 def test_what_does_not_exist_is_refused():
-    with pytest.raises(CosimError, match="did you mean .birth_base"):
+    with pytest.raises(CosimError, match="did you mean 'birth_base'"):
         known.effects({"birth_bas": 1.0})
     with pytest.raises(CosimError, match="third_party"):
         known.effects(rules={"third_party": "maybe"})
@@ -280,3 +280,9 @@ def test_the_command_says_the_same_as_the_function(capsys, tmp_path):
 def test_an_unknown_language_is_refused_before_anything_is_computed(capsys):
     assert main(["known-effects", "--lang", "de"]) == 2
     assert "--lang" in capsys.readouterr().err
+
+
+def test_the_channels_are_told_by_the_command(capsys):
+    assert main(["channels", "-n", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["lieu"]["regulars"] > 0 == told["lieu"]["sessions"]

@@ -14,6 +14,7 @@ import numpy as np
 from cosim import engine
 from cosim.calibration.pairs import marked
 from cosim.calibration.trials import Bench, only
+from cosim.effects_text import number
 from cosim.mechanisms import Rule
 from cosim.mechanisms.levers import begin
 from cosim.scenario_tables import METIERS
@@ -110,10 +111,14 @@ def _traces(state: State) -> Array:
     ], dtype=float)  # fmt: skip
 
 
+def figure(value: float) -> str:
+    """Return a figure of the table; a dot stands for exactly nothing."""
+    return number(value, 1) if value else "·"
+
+
 def markdown(found: pd.DataFrame) -> str:
     """Return the table as a part of `docs/calibration.md`; a dot stands for exactly nothing."""
     lines = [f"| | {' | '.join(found.index)} |", f"|---|{'--:|' * len(found)}"]
     for name, (_, _, text) in CHANNELS.items():
-        figures = (f"{x:,.0f}" if x else "·" for x in found[name])
-        lines.append(f"| {text} | {' | '.join(figures)} |")
+        lines.append(f"| {text} | {' | '.join(figure(x) for x in found[name])} |")
     return "\n".join(lines) + "\n"

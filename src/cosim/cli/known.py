@@ -1,4 +1,4 @@
-"""The command that tries the known effects on the model: `cosim known-effects`."""
+"""The commands that try the known effects on the model: `known-effects`, `channels`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from cosim.cli.shell import (
     Json,
     Out,
+    Replicates,
     app,
     progress,
     say,
@@ -58,6 +59,30 @@ def known_effects(
     _tell(found, "en" if lang == "en" else "fr")
     if out is not None:
         say(f"{out}")
+
+
+@app.command("channels")
+def channels(
+    replicates: Replicates = 4,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Graine. / Seed.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Chaque métier agit par son propre canal. / Each métier acts through its own channel."""
+    from cosim.calibration import metiers
+
+    warn_of_compilation()
+    found = metiers.channels(seed=seed, replicates=replicates)
+    if as_json:
+        say_json(found.to_dict("index"))
+        return
+    table(
+        ("", *found.index),
+        [(f"{fr} / {en}", *(metiers.figure(x) for x in found[name]))
+         for name, (_, fr, en) in metiers.CHANNELS.items()],
+        title=f"{metiers.FTE:g} ETP, {metiers.MONTHS} mois / {metiers.FTE:g} FTE, "
+        f"{metiers.MONTHS} months",
+        right="1234",
+    )  # fmt: skip
 
 
 def _tell(found: Sequence[Effect], lang: Lang) -> None:
