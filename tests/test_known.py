@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from cosim.calibration import estimates, known, metiers, pairs, trials
-from cosim.calibration.trials import Bench, World
+from cosim.calibration import estimates, known, metiers, pairs, posterior, trials
+from cosim.calibration.bench import Bench, World
 from cosim.cli import main
 from cosim.errors import CosimError
 from cosim.facts import facts
@@ -280,6 +280,22 @@ def test_the_command_says_the_same_as_the_function(capsys, tmp_path):
 def test_an_unknown_language_is_refused_before_anything_is_computed(capsys):
     assert main(["known-effects", "--lang", "de"]) == 2
     assert "--lang" in capsys.readouterr().err
+
+
+def test_sets_of_the_posterior_are_spread_over_its_file():
+    sample = posterior.load()
+    first, *_, last = known.sets(sample, 4)
+    assert first == sample.parameters(0)
+    assert last == sample.parameters(3 * len(sample) // 4)
+    with pytest.raises(CosimError, match="posterior-draws"):
+        known.sets(sample, len(sample) + 1)
+
+
+def test_the_command_tries_the_effects_on_sets_of_the_posterior(capsys):
+    assert main(["known-effects", "-n", "2", "--posterior-draws", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    drawn = posterior.load().parameters(0)
+    assert told == known.over([drawn], replicates=2).to_dict("records")
 
 
 def test_the_channels_are_told_by_the_command(capsys):

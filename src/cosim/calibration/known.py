@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim.calibration import trials
+from cosim.calibration.bench import Bench, results
 from cosim.calibration.estimates import READERS, Effect, Lang
-from cosim.calibration.trials import Bench
-from cosim.effects_text import number
+from cosim.effects_text import number, percent
 from cosim.errors import CosimError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Called with the number of trials done.
+    from cosim.calibration.posterior import Posterior
+
+#: Called with the number of trials, or of sets, done.
 Progress = Callable[[int], None]
 
 #: Replicates of each trial, for one that is asked: where events are rare, more are needed.
@@ -56,18 +58,34 @@ def effects(
     made: list[Effect] = []
     for done, (name, read) in enumerate(READERS.items(), 1):
         one = getattr(trials, name)(bench, seed)
-        made.extend(read(trials.results(one, replicates * REPEATS[name])))
+        made.extend(read(results(one, replicates * REPEATS[name])))
         if progress:
             progress(done)
     return tuple(made)
 
 
-def over(draws: Iterable[Mapping[str, float]], **how: Any) -> pd.DataFrame:
+def sets(sample: Posterior, n: int) -> list[dict[str, float]]:
+    """Return `n` sets of a posterior, spread evenly over its file.
+
+    Raises
+    ------
+    CosimError : there are not as many
+    """
+    if not 1 <= n <= len(sample):
+        raise CosimError("not as many sets", key="posterior-draws", found=n,
+                         expected=f"1 to {len(sample)}")  # fmt: skip
+    return [sample.parameters(k * len(sample) // n) for k in range(n)]
+
+
+def over(
+    draws: Iterable[Mapping[str, float]], progress: Progress | None = None, **how: Any
+) -> pd.DataFrame:
     """Return what the effects are over parameter sets, such as draws of a posterior.
 
     Parameters
     ----------
     draws : parameter -> value, one mapping per set
+    progress : called with the number of sets done
     how : as of `effects`
 
     Returns
@@ -76,7 +94,12 @@ def over(draws: Iterable[Mapping[str, float]], **how: Any) -> pd.DataFrame:
     """
     import pandas as pd
 
-    whole = pd.concat([table(effects(draw, **how)) for draw in draws])
+    tables = []
+    for draw in draws:
+        tables.append(table(effects(draw, **how)))
+        if progress:
+            progress(len(tables))
+    whole = pd.concat(tables)
     groups = whole.groupby(["code", "effect"], sort=False)
     return groups.agg(
         median=("value", "median"),
@@ -161,6 +184,18 @@ def markdown(found: Sequence[Effect], lang: Lang = "en") -> str:
     return "\n".join(lines) + "\n"
 
 
+def over_cells(row: Mapping[Any, Any], lang: Lang = "fr") -> tuple[str, str, str, str]:
+    """Return code, effect, median with the 90 % interval over sets, share of sets that hold."""
+    low, median, high = (_figure(row[name], lang) for name in ("low", "median", "high"))
+    share = percent(row["met"], lang, 0)
+    return row["code"], row["effect"], f"{median} ({low} – {high})", share
+
+
+#: Head of `over_cells` in French and English.
+OVER_HEAD = (
+    ("", "effet", "médiane (90 % des jeux)", "jeux où il tient"),
+    ("", "effect", "median (90 % of sets)", "sets where it holds"),
+)
 #: Head of the table in French and English.
 HEAD = (
     ("", "ce qui est comparé", "publié", "accepté", "modèle (95 %)", "tient"),

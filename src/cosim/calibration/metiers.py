@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim import engine
+from cosim.calibration.bench import Bench, only
 from cosim.calibration.pairs import marked
-from cosim.calibration.trials import Bench, only
 from cosim.effects_text import number
 from cosim.mechanisms import Rule
 from cosim.mechanisms.levers import begin

@@ -38,6 +38,11 @@ def known_effects(
                      help="Réplicats de S5 ; plus pour S1 à S4. / Of S5; more for S1–S4."),
     ] = 30,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Graine. / Seed.")] = 1,
+    posterior_draws: Annotated[
+        int,
+        typer.Option(min=0, help="Jeux de la calibration à essayer ; 0 : les valeurs par défaut. "
+                     "/ Sets of the posterior; 0: the defaults."),
+    ] = 0,
     as_json: Json = False,
     out: Out = None,
     lang: Annotated[str, typer.Option(help="Langue : fr, en. / Language.")] = "fr",
@@ -47,6 +52,9 @@ def known_effects(
         raise CosimError("unknown language", key="--lang", found=lang, expected="fr or en")
     from cosim.calibration import known
 
+    if posterior_draws:
+        _over_posterior(posterior_draws, seed, replicates, as_json, out, _words(lang))
+        return
     warn_of_compilation()
     with progress("S1–S5", len(known.REPEATS)) as done:
         found = known.effects(seed=seed, replicates=replicates, progress=done)
@@ -56,7 +64,34 @@ def known_effects(
     if as_json:
         say_json([effect.as_json() for effect in found])
         return
-    _tell(found, "en" if lang == "en" else "fr")
+    _tell(found, _words(lang))
+    if out is not None:
+        say(f"{out}")
+
+
+def _words(lang: str) -> Lang:
+    return "en" if lang == "en" else "fr"
+
+
+def _over_posterior(
+    draws: int, seed: int, replicates: int, as_json: bool, out: Path | None, lang: Lang
+) -> None:
+    """Try the effects on sets of the posterior; say how many of them each one holds in."""
+    from cosim.calibration import known, posterior
+
+    chosen = known.sets(posterior.load(), draws)
+    warn_of_compilation()
+    with progress("S1–S5", draws) as done:
+        found = known.over(chosen, done, seed=seed, replicates=replicates)
+    if out is not None:
+        about = {"seed": seed, "replicates": replicates, "posterior_draws": draws}
+        with writing(out, command="known-effects", **about) as folder:
+            found.to_csv(folder / "known-effects-posterior.csv", index=False)
+    rows = found.to_dict("records")
+    if as_json:
+        say_json(rows)
+        return
+    table(known.OVER_HEAD[lang == "en"], [known.over_cells(row, lang) for row in rows], right="23")
     if out is not None:
         say(f"{out}")
 
