@@ -96,7 +96,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : without the name of the program; those of the process by default
     """
     # They add their commands to `app`.
-    from cosim.cli import running, reading, diagnosing, national, validating, calibrating  # noqa: F401, I001
+    from cosim.cli import (  # noqa: F401, I001
+        running, reading, diagnosing, national, validating, calibrating, known,
+    )  # fmt: skip
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # an ASCII terminal gets "?" for an accent
