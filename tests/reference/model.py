@@ -266,9 +266,14 @@ class Oracle(mesa.Model):
         return len(seat.contacts) >= seat.slots
 
     def victim(self, i: Seat) -> Seat | None:
-        """The contact that makes room: not held, longest unseen, then smallest id."""
+        """The contact that makes room: not held, no tie of a place, longest unseen, smallest id."""
         loose = [j for j in i.contacts if not self.held(i, j)]
-        return min(loose, key=lambda j: (i.contacts[j].bond.last, j.id), default=None)
+
+        def rank(j: Seat) -> tuple[bool, int, int]:
+            bond = i.contacts[j].bond
+            return bond.place, bond.last, j.id
+
+        return min(loose, key=rank, default=None)
 
     def draw_expiry(self, i: Seat, j: Seat) -> None:
         p, bond = self.params, i.contacts[j].bond

@@ -124,22 +124,30 @@ def draw_expiry(actors, ties, params, i, slot_i, j, slot_j, month, key):
 
 @kernel
 def _victim(actors, ties, i):
-    """Return the contact that a full list gives up: idle longest, then smallest id."""
+    """Return the contact that a full list gives up: idle longest, then smallest id.
+
+    One met in a place goes last: such ties survive separation (Catalini 2018).
+    """
     best = NOBODY
     best_last = NEVER
+    best_placed = True
     first = actors.first[i]
     for slot in range(first, first + actors.contacts[i]):
         if ties.expiry[slot] == NEVER:
             continue
         j = ties.other[slot]
         last = ties.last[slot]
-        if (
-            best == NOBODY
-            or last < best_last
-            or (last == best_last and actors.id[j] < actors.id[best])
+        placed = ties.marks[slot] & PLACE_BORN != 0
+        if best != NOBODY and placed != best_placed:
+            if placed:
+                continue
+        elif best != NOBODY and (
+            last > best_last or (last == best_last and actors.id[j] > actors.id[best])
         ):
-            best = j
-            best_last = last
+            continue
+        best = j
+        best_last = last
+        best_placed = placed
     return best
 
 
