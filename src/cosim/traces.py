@@ -45,7 +45,8 @@ def traced(page: Path, text: str, made: Mapping[Path, str] | None = None) -> str
     def link(found: re.Match[str]) -> str:
         path, symbol = found.groups()
         line = _line(page, path, symbol, made or {})
-        return f"[`{path}::{symbol}`:{line}]({os.path.relpath(path, page.parent.name)}#L{line})"
+        place = _anchor(symbol) if path.endswith(".md") else f"L{line}"
+        return f"[`{path}::{symbol}`:{line}]({os.path.relpath(path, page.parent.name)}#{place})"
 
     return _REFERENCE.sub(link, text)
 
@@ -55,6 +56,11 @@ def references(text: str) -> list[tuple[str, str]]:
     return [(path, symbol) for path, symbol in _REFERENCE.findall(text)]
 
 
+def _anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading: a page is shown, and not its lines."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def _line(page: Path, path: str, symbol: str, made: Mapping[Path, str]) -> int:
     file = page.parent.parent / path
     try:
@@ -62,7 +68,11 @@ def _line(page: Path, path: str, symbol: str, made: Mapping[Path, str]) -> int:
     except OSError:
         raise CosimError("a reference leads to no file", where=page, key=f"{path}::{symbol}",
                          found=path) from None  # fmt: skip
-    known = symbols(file.suffix or file.name, text)
+    try:
+        known = symbols(file.suffix or file.name, text)
+    except SyntaxError as error:
+        raise CosimError("a reference leads to a file that is no Python", where=file,
+                         found=str(error)) from None  # fmt: skip
     if symbol not in known:
         raise CosimError("a reference leads nowhere", where=page, key=f"{path}::{symbol}",
                          found=symbol, nearest=nearest(symbol, known))  # fmt: skip
