@@ -147,7 +147,8 @@ def dates(date: str | Sequence[str]) -> str:
 # -- pages --------------------------------------------------------------------------------
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown; cells are put on one line."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
@@ -164,7 +165,7 @@ def _note(command: str) -> str:
 def parameter_table(rows: Iterable[Row] | None = None) -> str:
     """Return the table of parameters, all of them by default."""
     rows = parameters() if rows is None else rows
-    return _table(
+    return markdown_table(
         ("Paramètre — parameter", "Défaut", "Plage — range", "Unité — unit", "Sens", "Meaning",
          "Source", "Confiance — confidence"),
         (
@@ -181,7 +182,7 @@ def parameter_table(rows: Iterable[Row] | None = None) -> str:
 def odd_table() -> str:
     """Return the table of the ODD document: every parameter under its mechanism."""
     rows = parameters()
-    return _table(
+    return markdown_table(
         ("Parameter", "Mechanism", "Default", "Range", "Unit", "Meaning", "Source", "Confidence"),
         (
             (f"`{r['name']}`", r["mechanism"], number(r["default"]),
@@ -230,7 +231,7 @@ def _facts_page() -> str:
         chosen = [row for row in rows if row["use"] == use]
         if chosen:
             asked = any(r["measure"] for r in chosen)
-            table = _table(
+            table = markdown_table(
                 ("Fait — fact", "Valeur — value", "Tolérance", "Unité — unit", "Date", "Sens",
                  "Meaning", "Population", "Source", "Statut — status", "Note",
                  *["[Mesure — measure](validation.md)"] * asked),
@@ -262,7 +263,7 @@ def _indicators_page() -> str:
     from cosim.indicators import group_label
 
     rows = indicators()
-    table = _table(
+    table = markdown_table(
         ("Indicateur — indicator", "Nom — name", "Unité — unit", "Sens", "Définition",
          "Definition", "Groupes — groups", "Mécanismes — moved by"),
         (
@@ -295,7 +296,7 @@ def _mechanisms_page() -> str:
         "The rules of a month in their order: one file, one effect, one sentence. "
         "`cosim schedule SCENARIO` prints those of a scenario. The rules in full: "
         "[ODD document](odd.md) §7.",
-        _table(
+        markdown_table(
             ("#", "Mécanisme — mechanism", "En une phrase", "In one sentence", "Fichier — file"),
             (
                 (str(r["order"]), f"[{r['fr']} — {r['en']}](#{r['name']})", r["sentence_fr"],
@@ -321,13 +322,14 @@ def _mechanisms_page() -> str:
 def pages(folder: Path) -> dict[Path, str]:
     """Return every generated page of `folder` with the text that it should have.
 
-    The ODD document is only read; its text between the marks of parameters is replaced.
+    The ODD document is only read; its text between the marks of parameters is replaced. So are the
+    tables of the page of limits and, in `traces.PAGES`, the lines that references lead to.
 
     Raises
     ------
-    CosimError : `odd.md` is there, but not its two marks
+    CosimError : a page that is only read has not its marks, or refers to what is not there
     """
-    from cosim import concepts, levers, library, scenario, study
+    from cosim import concepts, levers, library, limits, scenario, study, traces
 
     made = {
         "parameters.md": _parameters_page(),
@@ -345,6 +347,12 @@ def pages(folder: Path) -> dict[Path, str]:
     odd = folder / "odd.md"
     if odd.is_file():
         wanted[odd] = _with_table(odd)
+    if (folder / limits.PAGE).is_file():
+        wanted[folder / limits.PAGE] = limits.page(folder)
+    for page in (folder / name for name in traces.PAGES):
+        if page.is_file():
+            text = wanted.get(page) or page.read_text(encoding="utf-8")
+            wanted[page] = traces.traced(page, text, wanted)
     return wanted
 
 
