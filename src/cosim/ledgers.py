@@ -158,6 +158,23 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
+def filled(path: Path, text: str, tables: Mapping[str, str]) -> str:
+    """Return a page's text with every table between its two marks.
+
+    Raises
+    ------
+    CosimError : a mark is missing, is there twice, or ends before it begins; `path` is named
+    """
+    for name, table in tables.items():
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+            raise CosimError("no place for a table", where=path, key=name,
+                             expected=f"{begin} and {end}, once")  # fmt: skip
+        before, after = text.split(begin)[0], text.split(end)[1]
+        text = f"{before}{begin}\n\n{table}\n\n{end}{after}"
+    return text
+
+
 def _note(command: str) -> str:
     return f"<!-- Page écrite par `cosim docs` : corriger {command}, pas la page. -->"
 
@@ -330,6 +347,7 @@ def pages(folder: Path) -> dict[Path, str]:
     CosimError : a page that is only read has not its marks, or refers to what is not there
     """
     from cosim import concepts, levers, library, limits, scenario, study, traces
+    from cosim.calibration import pages as calibrated
 
     made = {
         "parameters.md": _parameters_page(),
@@ -347,6 +365,8 @@ def pages(folder: Path) -> dict[Path, str]:
     odd = folder / "odd.md"
     if odd.is_file():
         wanted[odd] = _with_table(odd)
+    if (folder / calibrated.PAGE).is_file():
+        wanted[folder / calibrated.PAGE] = calibrated.page(folder)
     if (folder / limits.PAGE).is_file():
         wanted[folder / limits.PAGE] = limits.page(folder)
     for page in (folder / name for name in traces.PAGES):

@@ -25,7 +25,7 @@ PAGE = "limits.md"
 #: What a calibration leaves for the page, in the folder of the pages.
 CALIBRATED, RIVALS = "calibration/default.json", "calibration/rivals.csv"
 #: Posterior spread over prior spread above which the data did not identify a parameter.
-KEPT = 0.8
+KEPT = 0.85
 _UNNAMED = ("non nommé dans notre documentation", "not named in our material")
 _READ = {"abstract": ("résumé", "abstract"), "title": ("titre", "title"),
          "ledger": ("registre des faits", "facts ledger")}  # fmt: skip
@@ -96,18 +96,10 @@ def page(folder: Path) -> str:
         raise CosimError("not two halves", where=path, found=f"{len(halves) - 1} titles",
                          expected="a title `# …` in French, then one in English")  # fmt: skip
     before, *texts = halves
-    return before + "".join(_filled(path, text, lang) for lang, text in enumerate(texts))
-
-
-def _filled(path: Path, text: str, lang: int) -> str:
-    for name, table in _TABLES.items():
-        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-        if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-            raise CosimError("no place for a table", where=path, key=name,
-                             expected=f"{begin} and {end}, once in each language")  # fmt: skip
-        before, after = text.split(begin)[0], text.split(end)[1]
-        text = f"{before}{begin}\n\n{table(path.parent, lang)}\n\n{end}{after}"
-    return text
+    return before + "".join(
+        ledgers.filled(path, text, {name: table(folder, lang) for name, table in _TABLES.items()})
+        for lang, text in enumerate(texts)
+    )
 
 
 # -- tables: of a folder, in French (0) or English (1) --------------------------------------

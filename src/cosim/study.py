@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cosim import ledgers
 from cosim.errors import ResultsError
 from cosim.indicators import INDICATORS, group_label
 
@@ -136,7 +137,7 @@ def page(folder: Path) -> str:
 
     Raises
     ------
-    ResultsError : a mark of a table is missing
+    CosimError : a mark of a table is missing
     """
     import pandas as pd
 
@@ -144,20 +145,14 @@ def page(folder: Path) -> str:
     years, sizes, single, usine = (
         pd.read_csv(made / f"{name}.csv") for name in ("years", "sizes", "single", "usine")
     )
+    tables = {
+        "runs": _runs(json.loads((made / "runs.json").read_text("utf-8"))),
+        "years": _reference(years, single),
+        "sizes": _gradient(sizes),
+        "usine": _effects(usine),
+    }
     text = (folder / PAGE).read_text("utf-8")
-    for name, lines in (
-        ("runs", _runs(json.loads((made / "runs.json").read_text("utf-8")))),
-        ("years", _reference(years, single)),
-        ("sizes", _gradient(sizes)),
-        ("usine", _effects(usine)),
-    ):
-        begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            raise ResultsError("no place for a table", where=folder / PAGE, key=name,
-                               expected=begin.strip())  # fmt: skip
-        before, after = text.split(begin)[0], text.split(end)[1]
-        text = before + begin + "\n".join(lines) + "\n" + end + after
-    return text
+    return ledgers.filled(folder / PAGE, text, {k: "\n".join(v) for k, v in tables.items()})
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

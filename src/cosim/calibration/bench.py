@@ -32,17 +32,21 @@ class Bench:
     values : parameter -> value, where other than the ledger's default
     rules : rival rule -> choice, where other than the default
     territory : code of a territory; empty for that of the reference
+    without : mechanisms that are switched off
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, str] = field(default_factory=dict)
     territory: str = ""
+    without: tuple[str, ...] = ()
 
     def plan(self, months: int, **changes: Any) -> engine.Plan:
         """Return the plan of the reference scenario, so many months long, with changes."""
         scenario = load(REFERENCE)
         end = scenario.month_label(months - 1)
-        where = {"territory.code": self.territory} if self.territory else {}
+        where: dict[str, Any] = {"territory.code": self.territory} if self.territory else {}
+        if self.without:
+            where["model.without"] = list(self.without)
         scenario = scenario.with_(
             **{"time.end": end, "rules": dict(self.rules), "parameters": dict(self.values)},
             **where, **changes,

@@ -36,6 +36,7 @@ def effects(
     replicates: int = 30,
     territory: str = "",
     progress: Progress | None = None,
+    without: Sequence[str] = (),
 ) -> tuple[Effect, ...]:
     """Run the five trials on the model; return nine effects in the order S1 to S5.
 
@@ -46,6 +47,7 @@ def effects(
     replicates : of the last trial; the others are repeated as `REPEATS` says
     territory : code; empty for that of the scenario reference-2010
     progress : called with the number of trials done, of five
+    without : mechanisms that are switched off
 
     Raises
     ------
@@ -54,7 +56,7 @@ def effects(
     if replicates < 2:
         raise CosimError("an interval needs replicates", key="replicates", found=replicates,
                          expected="2 or more")  # fmt: skip
-    bench = Bench(values or {}, rules or {}, territory)
+    bench = Bench(values or {}, rules or {}, territory, tuple(without))
     made: list[Effect] = []
     for done, (name, read) in enumerate(READERS.items(), 1):
         one = getattr(trials, name)(bench, seed)

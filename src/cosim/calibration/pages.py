@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 TABLES = "calibration"
 PAGE = "calibration.md"
 #: What the studies leave beside the calibrations, if they were made.
-STUDIES = ("recovery", "ablation", "rivals", "known", "ablation-effects", "validation", "figures")
+STUDIES = ("recovery.csv", "ablation.csv", "ablation-effects.csv", "rivals.csv")
+#: What the two commands beside `calibrate` leave, each in a folder of its own.
+BESIDE = ("known-effects/known-effects.en.md", "figures/validation.csv")
 #: Rows of a long table that the page shows.
 _SHOWN = 20
 
@@ -51,8 +53,8 @@ def collect(made: Path, folder: Path, package: Path) -> list[Path]:
         copies.append((summary.parent / "posterior.csv", package / f"{name}.csv"))
     copies.append((made / "default" / "draws.parquet", folder / TABLES / "draws.parquet"))
     copies += [
-        (made / f"{name}.csv", folder / TABLES / f"{name}.csv")
-        for name in STUDIES if (made / f"{name}.csv").is_file()
+        (made / name, folder / TABLES / Path(name).name)
+        for name in (*STUDIES, *BESIDE) if (made / name).is_file()
     ]  # fmt: skip
     for source, target in copies:
         shutil.copyfile(source, target)
@@ -237,13 +239,11 @@ def _rivals(folder: Path) -> str:
 
 
 def _known(folder: Path) -> str:
-    from cosim.calibration import known
-
-    return known.markdown(known.read(folder / "known.csv"), "en")
+    return (folder / "known-effects.en.md").read_text("utf-8").strip()
 
 
 def _figures(folder: Path) -> str:
-    table = _csv(folder, "figures")
+    table = _csv(folder, "validation")
     rows = [
         (r["id"], f"`{r['measure']}`", _figure(r["expected"]),
          f"{_figure(r['low'])} – {_figure(r['high'])}", _figure(r["median"]),

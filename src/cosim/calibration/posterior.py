@@ -138,15 +138,16 @@ def path_of(name: str) -> Path:
         raise ScenarioError("no calibration of this name", key="parameters", found=name,
                             expected="one of: " + ", ".join(shipped),
                             nearest=nearest(name, shipped))  # fmt: skip
-    return _folder() / f"{name}.csv"
+    return folder() / f"{name}.csv"
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Return the folder of the samples that ship."""
     return Path(str(files("cosim") / "data" / "posterior"))
 
 
 def _shipped() -> list[str]:
-    return [name for name in names() if (_folder() / f"{name}.csv").is_file()]
+    return [name for name in names() if (folder() / f"{name}.csv").is_file()]
 
 
 # -- read and write -----------------------------------------------------------------------

@@ -6,6 +6,7 @@ of known truths, ablation of each mechanism, comparison of the rival rules.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -105,12 +106,10 @@ def calibrate(
     """
     import pandas as pd
 
-    from cosim.results import _model_digest
-
     chosen = sizes or (Sizes() if rules == "default" else RIVAL)
     done = Calibration(
         folder / rules, targets(), simulator(rules, seed), priors(rules), chosen, seed, workers,
-        _model_digest()[:16], progress,
+        signature(), progress,
     ).calibrate()  # fmt: skip
     about = {
         "made-by": f"cosim calibrate --rules {rules} --seed {seed}",
@@ -132,6 +131,26 @@ def calibrate(
     text = json.dumps(about_it, indent=1, ensure_ascii=False)
     (folder / rules / "summary.json").write_text(text + "\n", "utf-8")
     return done
+
+
+def signature() -> str:
+    """Return 16 hexadecimal digits of what a stored run depends on, but for its parameters.
+
+    Sources of the rules, data of the territories, ledger: of a free parameter, range and prior
+    only, since every set gives its value.
+    """
+    from cosim import engine
+    from cosim.compiled import sources
+
+    digest = hashlib.sha256()
+    package = Path(engine.__file__).parent
+    data = sorted(path for path in (package / "data").iterdir() if path.suffix == ".parquet")
+    for path in (*sorted(sources()), package / "population.py", *data):
+        digest.update(path.read_bytes())
+    for name, row in PARAMETERS.items():
+        fixed = row.default if row.prior is None else None
+        digest.update(repr((name, row.low, row.high, row.prior, row.time, fixed)).encode())
+    return digest.hexdigest()[:16]
 
 
 def summary(done: Calibration, rules: str) -> dict[str, Any]:
@@ -283,6 +302,35 @@ def ablation(
     return pd.DataFrame(rows)
 
 
+def ablated_effects(
+    values: Mapping[str, float], seed: int = 1, replicates: int = 8,
+    progress: Progress | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the known effects S1 to S5 with each mechanism switched off in turn, and with none.
+
+    Returns
+    -------
+    DataFrame : without ("" for none), effect, value (NaN where the trial cannot be made), inside
+    """
+    import pandas as pd
+
+    from cosim.calibration import known
+    from cosim.mechanisms import MECHANISMS
+
+    rows = []
+    for done, name in enumerate(("", *MECHANISMS), 1):
+        found = known.effects(values, seed=seed, replicates=replicates,
+                              without=(name,) if name else ())  # fmt: skip
+        rows += [
+            {"without": name, "effect": f"{one.code} {one.name}", "value": one.value,
+             "inside": one.met}
+            for one in found
+        ]  # fmt: skip
+        if progress:
+            progress("ablation-effects", done, 1 + len(MECHANISMS))
+    return pd.DataFrame(rows)
+
+
 def _means(
     sets: Sequence[Mapping[str, float]], simulate: Simulator, replicates: int, workers: int | None
 ) -> Array:
@@ -343,6 +391,12 @@ def _ablation(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
     return ablation(about["point"]["values"], seed, replicates, workers, progress)
 
 
+def _ablated_effects(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
+                     progress: Progress | None) -> pd.DataFrame:  # fmt: skip
+    _, about = draws_of(folder, "default")
+    return ablated_effects(about["point"]["values"], seed, 2 if sizes is QUICK else 8, progress)
+
+
 def _rivals(folder: Path, *_: object) -> pd.DataFrame:
     return rivals(folder)
 
@@ -351,5 +405,6 @@ def _rivals(folder: Path, *_: object) -> pd.DataFrame:
 STUDIES: Mapping[str, Callable[..., pd.DataFrame]] = {
     "recovery": _recovery,
     "ablation": _ablation,
+    "ablation-effects": _ablated_effects,
     "rivals": _rivals,
 }

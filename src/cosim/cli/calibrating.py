@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: What `--study` can ask, in the order in which `all` does.
-STUDIES = ("posterior", "recovery", "ablation", "rivals")
+STUDIES = ("posterior", "recovery", "ablation", "ablation-effects", "rivals")
 ALL = "all"
 
 
@@ -48,7 +48,8 @@ def calibrate(
         str,
         typer.Option(
             help="posterior (calibrer), recovery (vérités retrouvées), ablation (sans chaque "
-            "mécanisme), rivals (règles comparées), ou all. / What to do."
+            "mécanisme), ablation-effects (effets connus), rivals (règles comparées), ou all. "
+            "/ What to do."
         ),
     ] = "posterior",
     quick: Annotated[
@@ -164,15 +165,15 @@ def _tell_recovery(rows: pd.DataFrame) -> None:
 
 
 def _tell_ablation(rows: pd.DataFrame) -> None:
-    wide = rows.assign(
-        cell=[f"{v:.2f}{'' if ok else ' ✗'}" for v, ok in zip(rows["value"], rows["inside"],
-                                                             strict=True)]
-    ).pivot(index="target", columns="without", values="cell")  # fmt: skip
-    order = list(dict.fromkeys(rows["target"]))
+    first = "target" if "target" in rows else "effect"
+    cells = {
+        (row[first], row["without"]): f"{row['value']:.2f}{'' if row['inside'] else ' ✗'}"
+        for row in rows.to_dict("records")
+    }
     names = list(dict.fromkeys(rows["without"]))
     table(
         ("Sans / Without", *(name or "—" for name in names)),
-        [(target, *(str(wide.loc[target, name]) for name in names)) for target in order],
+        [(one, *(cells[one, name] for name in names)) for one in dict.fromkeys(rows[first])],
         right="123456789",
     )
 
@@ -194,5 +195,6 @@ def _tell_rivals(rows: pd.DataFrame) -> None:
 _TELL: dict[str, Callable[[pd.DataFrame], None]] = {
     "recovery": _tell_recovery,
     "ablation": _tell_ablation,
+    "ablation-effects": _tell_ablation,
     "rivals": _tell_rivals,
 }

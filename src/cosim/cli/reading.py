@@ -337,8 +337,15 @@ def docs(
             help="Dossiers de `cosim france` et de `cosim france --usine all`. / Their folders.",
         ),
     ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Dossier de `cosim calibrate`, à livrer. / Folder of it, to ship."),
+    ] = None,
 ) -> None:
     """Écrire les pages générées de la documentation. / Write the generated pages."""
+    from cosim.calibration import pages as calibrated
+    from cosim.calibration import posterior
+
     folder = folder or Path(__file__).parents[3] / "docs"
     if not folder.is_dir():
         raise CosimError("no such folder", where=folder, key="--folder",
@@ -347,6 +354,9 @@ def docs(
         from cosim import study
 
         for path in study.collect(*france, folder):
+            say(f"{path}")
+    if calibration is not None and not check:
+        for path in calibrated.collect(calibration, folder, posterior.folder()):
             say(f"{path}")
     changed = ledgers.stale(folder) if check else ledgers.write(folder)
     for path in changed:
