@@ -124,9 +124,7 @@ def calibrate(
             table[target.id] = wave.y[:, k]
         weight = done.weights if wave is done.waves[-1] else 0.0
         parts.append(table.assign(wave=wave.name, replicates=wave.replicates, weight=weight))
-    pd.concat(parts).astype({n: "float32" for n in done.free.names}).to_parquet(
-        folder / rules / "draws.parquet", index=False, compression="zstd"
-    )
+    pd.concat(parts).to_parquet(folder / rules / "draws.parquet", index=False, compression="zstd")
     about_it = summary(done, rules) | {"point": point(done)}
     text = json.dumps(about_it, indent=1, ensure_ascii=False)
     (folder / rules / "summary.json").write_text(text + "\n", "utf-8")

@@ -140,11 +140,10 @@ class Calibration:
             # Another machine's sampler may have proposed other sets: those are run again.
             if np.allclose(stored[list(self.free.names)].to_numpy(), values, rtol=1e-9, atol=0.0):
                 return stored[[target.id for target in self.targets]].to_numpy()
-        base = int(hashlib.sha256(f"{self.seed} {name}".encode()).hexdigest()[:7], 16)
         jobs = [
-            (self.free.named(row), base + (first + k) * replicates + r)
+            (self.free.named(row), number)
             for k, row in enumerate(values)
-            for r in range(replicates)
+            for number in numbers(self.seed, name, first + k, replicates)
         ]
         rows = np.array(list(pool.map(lambda job: self.simulate(*job), jobs)))
         y = nanmean(rows.reshape(len(u), replicates, -1))
@@ -237,6 +236,12 @@ class Calibration:
         chosen = np.searchsorted(np.cumsum(self.weights), places)
         chosen = np.minimum(chosen, len(self.weights) - 1)
         return np.asarray(rng.permutation(self.free.values(self.waves[-1].u[chosen])))
+
+
+def numbers(seed: int, wave: str, k: int, replicates: int) -> range:
+    """Return the numbers of the luck of set `k` of a wave, one per replicate."""
+    base = int(hashlib.sha256(f"{seed} {wave}".encode()).hexdigest()[:7], 16)
+    return range(base + k * replicates, base + (k + 1) * replicates)
 
 
 def reweighted(targets: Sequence[Target], emulator: Emulator, wave: Wave, luck: Array) -> Array:
