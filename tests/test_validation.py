@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from cosim import facts, scenario
-from cosim.calibration import language, lives, validation
+from cosim.calibration import language, lives, survey, validation
 from cosim.cli import main
 from cosim.errors import CosimError, ParameterError
 from cosim.state import ORIGINS, RUNGS, TYPES
@@ -191,7 +191,7 @@ def test_a_draw_s_parameters_and_the_rival_rules_reach_the_run(tmp_path):
         f"measure,expected,low,high,scenario\ncommitment @ 2011-06,0.5,0.4,0.6,{path}\n"
     )
 
-    def answer(values, rules=None):
+    def answer(values, rules="default"):
         simulate = validation.simulators(asked, 1, rules)[str(path)]
         return asked[0].measure.value(simulate(values, 0))
 
@@ -202,10 +202,21 @@ def test_a_draw_s_parameters_and_the_rival_rules_reach_the_run(tmp_path):
 
 
 def test_unknown_rival_rules_name_the_nearest():
-    assert validation.rival_rules("third-party-off") == {"third_party": "off"}
-    assert validation.rival_rules(None) == validation.rival_rules("default") == {}
+    with pytest.raises(CosimError, match="did you mean 'default'"):
+        validation.draws_of("defalt")
     with pytest.raises(CosimError, match="did you mean 'trust-beta'"):
-        validation.draws_of("trust-bta")
+        validation.simulators(language.targets(), 1, "trust-bta")
+
+
+def test_the_survey_goes_on_until_the_last_month_that_is_asked_about():
+    asked = rows("engaged @ 2011,0.5,0.4,0.6", "engaged @ 2017-02,0.5,0.4,0.6")
+    simulate = validation.simulators(asked)["survey"]
+    assert simulate({}, 0).months == 7 * 12 + 2
+    assert validation.simulators(asked[:1])["survey"]({}, 0).months == 7 * 12
+
+
+def test_both_surveys_are_known_to_the_language():
+    assert set(language.BUILT_IN) == set(survey.SCENARIOS)
 
 
 # -- the command --------------------------------------------------------------------------
@@ -271,7 +282,7 @@ def test_strict_exits_1_when_a_median_is_outside_its_tolerance(here, capsys):
     ("text", "said"),
     [
         ("measure,expected\nengagd @ 2015,1\n", "bad.csv, line 2, column measure, character 1"),
-        ("measure,expected\nengaged @ 2030,1\n", "line 2, engaged @ 2030, date: outside the run"),
+        ("measure,expected\nengaged @ 2009,1\n", "line 2, engaged @ 2009, date: outside the run"),
         ("measure,expected,scenario\nengaged @ 2015,1,other.toml\n", "other.toml"),
     ],
 )

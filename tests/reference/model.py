@@ -88,6 +88,10 @@ class Seat(mesa.Agent):
 
     @property
     def means(self) -> float:
+        return 1.0 - self.size_class / 2.0 if self.kind == ELU else self.budget
+
+    @property
+    def budget(self) -> float:
         largest = {COMPANY: 4, ASSOCIATION: 3}
         return self.size_class / largest[self.kind] if self.kind in largest else 0.0
 

@@ -677,7 +677,7 @@ def found_outside(w: Oracle, i: Seat, kind: int) -> None:
 
 def type_of(w: Oracle, founders: list[Seat], match: float, v: float) -> int:
     p, m = w.params, mean([seat.maturity for seat in founders])
-    budget = max(seat.means for seat in founders)
+    budget = max(seat.budget for seat in founders)
     utilities = [
         p.type_mecenat + p.type_mecenat_budget * budget,
         p.type_innovation + p.type_innovation_maturity * m,

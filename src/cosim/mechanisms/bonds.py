@@ -19,6 +19,7 @@ from cosim.state import (
     CATALYSEUR,
     COMPANY,
     COMPLETED,
+    ELU,
     F_BIRTHS,
     F_COMPLETED,
     F_FADED,
@@ -61,6 +62,17 @@ def budget(actors, i):
     if actors.kind[i] == ASSOCIATION:
         return actors.size_class[i] / 3.0
     return 0.0
+
+
+@kernel
+def means(actors, i):
+    """Return B, what `i` can commit, from 0 to 1: its budget, or an élu's power to sign.
+
+    Only the executive commits a commune (CGCT L2122-18, L2122-21): a maire 1, an adjoint ½.
+    """
+    if actors.kind[i] == ELU:
+        return 1.0 - actors.size_class[i] / 2.0
+    return budget(actors, i)
 
 
 @kernel
@@ -340,7 +352,7 @@ def accepts(state, params, a, k, month, key, draw):
         params.join_base
         + params.birth_trust * trust / alliances.n_members[a]
         + params.birth_maturity * maturity(actors, k)
-        + params.birth_means * budget(actors, k)
+        + params.birth_means * means(actors, k)
         - params.birth_load * actors.load[k] / actors.capacity[k]
         + ease(state, params, k)
     )

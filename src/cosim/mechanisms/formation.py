@@ -20,6 +20,7 @@ from cosim.mechanisms.bonds import (
     join,
     match,
     maturity,
+    means,
     popcount,
 )
 from cosim.mechanisms.contacts import base_trust, share_alliance, slot_of, trust_in
@@ -101,14 +102,14 @@ def _origin(actors, ties, i, j):
 
 
 @kernel
-def birth_logit(params, trust, m, q, means, load):
+def birth_logit(params, trust, m, q, b, load):
     """Return the logit of a birth (ODD §7.10): trust, maturity, match and means against load."""
     return (
         params.birth_base
         + params.birth_trust * trust
         + params.birth_maturity * m
         + params.birth_match * q
-        + params.birth_means * means
+        + params.birth_means * b
         - params.birth_load * load
     )
 
@@ -126,7 +127,7 @@ def found_group(state, params, group, n, domain, pull, month, key):
     mean_m = 0.0
     load = 0.0
     size = 0.0
-    means = 0.0
+    mean_b = 0.0
     keen = 0.0
     eased = 0.0
     ids = np.empty(n, np.uint64)
@@ -137,7 +138,7 @@ def found_group(state, params, group, n, domain, pull, month, key):
         mean_m += maturity(actors, i) / n
         load += actors.load[i] / actors.capacity[i] / n
         size = max(size, budget(actors, i))
-        means += budget(actors, i) / n
+        mean_b += means(actors, i) / n
         keen += affinity(actors, params, i, 1) / n
         eased += ease(state, params, i) / n
         for y in range(n):
@@ -148,7 +149,7 @@ def found_group(state, params, group, n, domain, pull, month, key):
     trust /= pairs
     q /= pairs
     id = alliance_id(ids, n, month)
-    x = birth_logit(params, trust, m, q, means, load) + params.experiment_boost * keen
+    x = birth_logit(params, trust, m, q, mean_b, load) + params.experiment_boost * keen
     x += params.droit_barrier * state.calendar.droit[month] + eased
     u = block(key, BIRTH, id, month, 0)[0]
     if u >= logistic(x + pull):
@@ -247,9 +248,9 @@ def pair_logit(state, params, i, j):
     ties = state.ties
     trust = (trust_in(actors, ties, params, i, j) + trust_in(actors, ties, params, j, i)) / 2.0
     load = (actors.load[i] / actors.capacity[i] + actors.load[j] / actors.capacity[j]) / 2.0
-    means = (budget(actors, i) + budget(actors, j)) / 2.0
+    b = (means(actors, i) + means(actors, j)) / 2.0
     m = min(maturity(actors, i), maturity(actors, j))
-    return birth_logit(params, trust, m, match(actors, i, j), means, load)
+    return birth_logit(params, trust, m, match(actors, i, j), b, load)
 
 
 @kernel
@@ -265,13 +266,13 @@ def quarter_of(actors, i):
 
 
 @kernel
-def highest_logit(params, quarter, means):
+def highest_logit(params, quarter, b):
     """Return the highest logit of a birth that an actor could have with any contact, no levers.
 
     By the quarter of its maturity, so that two scenarios rarely look at different contacts;
-    `means` is its own `budget`, to which the richest contact adds 1.
+    `b` is its own `means`, to which the contact with most of them adds 1.
     """
-    return birth_logit(params, 1.0, quarter / 4.0, 1.0, (1.0 + means) / 2.0, 0.0)
+    return birth_logit(params, 1.0, quarter / 4.0, 1.0, (1.0 + b) / 2.0, 0.0)
 
 
 @kernel
@@ -300,7 +301,7 @@ def _outside(state, params, i, w, highest, month, key):
     load = actors.load[i] / actors.capacity[i]
     x = birth_logit(
         params, base_trust(params, other), maturity(actors, i), params.outside_match,
-        budget(actors, i), load,
+        means(actors, i), load,
     )  # fmt: skip
     if w >= min(1.0, params.outside_attention * logistic(x + help)):
         return NOBODY, 0.0
@@ -365,9 +366,9 @@ def _candidates(state, params, pull, levers, candidates, month, key):
         if n + 2 * actors.contacts[i] + 1 > candidates.shape[0]:
             return -1
         quarter = quarter_of(actors, i)
-        means = budget(actors, i)
-        highest = highest_logit(params, quarter, means)
-        bound = bounds[quarter, np.int64(12.0 * means + 0.5)]
+        b = means(actors, i)
+        highest = highest_logit(params, quarter, b)
+        bound = bounds[quarter, np.int64(12.0 * b + 0.5)]
         u, w = block(key, CONSIDER, actors.id[i], month, 0)
         if u < half * bound * actors.contacts[i]:
             n = _look(state, params, i, u, False, 0.0, bound, candidates, n, month, key)
