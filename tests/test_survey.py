@@ -9,7 +9,6 @@ import pytest
 
 from cosim import engine, territory
 from cosim.calibration import study, survey
-from cosim.calibration.runs import TerritoryRun
 from cosim.calibration.survey import PanelRun, panel
 from cosim.errors import CosimError
 from cosim.parameters import PARAMETERS
@@ -35,7 +34,7 @@ def test_each_stratum_holds_the_same_population_and_they_go_from_small_to_large(
 
 
 def test_no_territory_of_the_panel_costs_more_than_its_share() -> None:
-    for ready in survey.plans():
+    for ready in survey.ready().plans:
         assert len(ready.template.actors) < 1.4 * survey.ACTORS
 
 
@@ -72,7 +71,7 @@ def test_every_alliance_weighs_what_it_stands_for(surveyed: PanelRun) -> None:
 
 
 def test_what_calibration_moves_changes_neither_seats_nor_calendar_nor_start() -> None:
-    ready = survey.plans("survey-supported")[0]
+    ready = survey.ready("survey-supported").plans[0]
     free = {n: row.high for n, row in PARAMETERS.items() if row.prior is not None}
     quick = survey.with_parameters(ready, free)
     slow = engine.plan(ready.scenario.with_(parameters=free))
@@ -88,16 +87,23 @@ def test_what_calibration_moves_changes_neither_seats_nor_calendar_nor_start() -
 
 
 def test_a_parameter_of_the_start_is_not_lost_either() -> None:
-    ready = survey.plans("survey-supported")[0]
+    ready = survey.ready("survey-supported").plans[0]
     changed = survey.with_parameters(ready, {"engaged_elu": 0.5})
     assert changed.engaged[0] == 0.5 != ready.engaged[0]
 
 
-def test_under_support_the_reference_territory_is_asked_alone() -> None:
-    run = survey.simulate({}, 1, 0, survey.plans("survey-supported"))
-    assert isinstance(run, TerritoryRun)
+def test_under_support_the_reference_territory_is_asked_several_times() -> None:
+    run = survey.simulate({}, 1, 0, survey.ready("survey-supported"))
+    assert isinstance(run, PanelRun)
+    assert len({one.plan.place.code for one in run.runs}) == 1 < len(run.runs)
+    first, second = (one.series("alliances") for one in run.runs[:2])
+    assert not np.array_equal(first, second)
     assert run.series("supported").max() > 0.2
     assert np.all(survey.simulate({}, 1, 0).series("supported") == 0.0)
+    each = np.mean([one.series("alliances") for one in run.runs], axis=0)
+    assert run.series("alliances") == pytest.approx(each)
+    shares = np.mean([one.series("convinced", "elu") for one in run.runs], axis=0)
+    assert run.series("convinced", "elu") == pytest.approx(shares)
 
 
 def test_a_survey_goes_on_as_long_as_it_is_asked_to() -> None:

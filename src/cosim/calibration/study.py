@@ -37,7 +37,7 @@ Progress = Callable[[str, int, int], None]
 #: Facts of the start, which is an input: a model that leaves it at once was not started there.
 STARTS = ("engaged_companies_2011", "engaged_employer_associations_2009")
 #: Sizes of a rival rule's calibration: what a comparison of rules needs.
-RIVAL = Sizes(700, (300,), (500, 500), (3.0, 1.3), draws=500, replicates=2)
+RIVAL = Sizes(600, (200,), (400, 400), (3.0, 1.3), draws=400, replicates=2)
 #: Sizes of a trial that a test can afford.
 QUICK = Sizes(60, (50,), (50,), (2.0,), luck=4, draws=50, replicates=2, kept=16, steps=200)
 _LEVEL = 0.9
@@ -74,13 +74,13 @@ def simulator(rules: str = "default", seed: int = 1, without: tuple[str, ...] = 
     asked = [(target.scenario, language.parse(target.measure)) for target in targets()]
     columns = tuple(sorted({pair for _, asks in asked for pair in language.columns(asks)}))
     ready = {
-        name: survey.plans(name, rules, None, without, columns)
+        name: survey.ready(name, rules, None, without, columns)
         for name in dict.fromkeys(name for name, _ in asked)
     }
 
     def simulate(values: Mapping[str, float], number: int) -> Array:
         runs: dict[str, Run] = {
-            name: survey.simulate(values, seed, number, plans) for name, plans in ready.items()
+            name: survey.simulate(values, seed, number, made) for name, made in ready.items()
         }
         return np.array([measure.value(runs[name]) for name, measure in asked])
 

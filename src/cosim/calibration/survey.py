@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -42,6 +42,8 @@ SCENARIOS: Mapping[str, Mapping[str, object]] = {
         },
     },
 }  # fmt: skip
+#: Replicates of the reference territory that one survey under support adds up.
+SUPPORTED = 4
 #: Shares among some only: the indicator that says how many they are.
 _AMONG = {
     "convinced_unable": "convinced",
@@ -117,11 +119,11 @@ def scenarios(
     until: str | None = None,
     without: Sequence[str] = (),
 ) -> tuple[Scenario, ...]:
-    """Return the scenarios of one survey: one per territory of the panel.
+    """Return the scenarios of one survey, in the order of `strata`.
 
     Parameters
     ----------
-    name : of `SCENARIOS`; under support, the reference territory is asked alone
+    name : of `SCENARIOS`; under support, the reference territory is asked `SUPPORTED` times
     rules : of `posterior.names()`
     until : last month, "YYYY-MM" (default: that of `reference-2010`)
     without : mechanisms that are switched off
@@ -144,24 +146,43 @@ def scenarios(
         changes["model.without"] = list(without)
     base = load("reference-2010").with_(**SCENARIOS[name], **changes)
     if name != "survey":
-        return (base,)
+        return (base,) * SUPPORTED
     return tuple(
         base.with_(**{"territory.code": row.place.code, "territory.sample": row.sample})
         for row in panel()
     )
 
 
+def strata(name: str = "survey") -> tuple[Stratum, ...]:
+    """Return what each run of a survey stands for."""
+    if name == "survey":
+        return panel()
+    place = engine.territory_of(scenarios(name)[0])
+    return (Stratum(place, 1, 1.0, dict.fromkeys(_expected(place), 1.0 / SUPPORTED)),) * SUPPORTED
+
+
+class Survey(NamedTuple):
+    """A survey made ready: a plan per run, and what each run stands for."""
+
+    plans: tuple[Plan, ...]
+    strata: tuple[Stratum, ...]
+
+
 @cache
-def plans(
+def ready(
     name: str = "survey",
     rules: str = "default",
     until: str | None = None,
     without: tuple[str, ...] = (),
     columns: tuple[tuple[str, str], ...] = COLUMNS,
-) -> tuple[Plan, ...]:
-    """Return what `simulate` runs, one plan per territory; `columns` are those to be read."""
-    made = scenarios(name, rules, until, without)
-    return tuple(engine.plan(scenario, None, columns) for scenario in made)
+) -> Survey:
+    """Return what `simulate` runs; `columns` are those to be read, the others as `scenarios`."""
+    made = {
+        scenario: engine.plan(scenario, None, columns)
+        for scenario in scenarios(name, rules, until, without)
+    }
+    chosen = scenarios(name, rules, until, without)
+    return Survey(tuple(made[scenario] for scenario in chosen), strata(name))
 
 
 def with_parameters(ready: Plan, values: Mapping[str, float]) -> Plan:
@@ -181,28 +202,31 @@ def with_parameters(ready: Plan, values: Mapping[str, float]) -> Plan:
 
 
 def simulate(
-    values: Mapping[str, float], seed: int, number: int, ready: tuple[Plan, ...] | None = None
+    values: Mapping[str, float], seed: int, number: int, survey: Survey | None = None
 ) -> Run:
     """Return one simulated survey under a set of parameters.
 
     Parameters
     ----------
     values : parameters that replace the defaults of the ledger
-    seed, number : root seed and replicate, the luck of every territory
-    ready : of `plans` (default: the survey under the default rules)
+    seed, number : root seed and replicate; every run of the survey has luck of its own
+    survey : of `ready` (default: the survey under the default rules)
     """
+    survey = survey or ready()
     runs = []
-    for plan in ready or plans():
+    for k, plan in enumerate(survey.plans):
         changed = with_parameters(plan, values)
-        runs.append(TerritoryRun(changed, *engine.replicate(changed, seed, number)))
-    return PanelRun(tuple(runs)) if len(runs) > 1 else runs[0]
+        out, state = engine.replicate(changed, seed, number * len(survey.plans) + k)
+        runs.append(TerritoryRun(changed, out, state))
+    return PanelRun(tuple(runs), survey.strata)
 
 
 @dataclass(frozen=True)
 class PanelRun:
-    """A replicate of every territory of the panel, read as one survey of France."""
+    """A replicate of every territory of a survey, read as one."""
 
     runs: tuple[TerritoryRun, ...]
+    strata: tuple[Stratum, ...]
 
     @property
     def start(self) -> str:
@@ -231,13 +255,13 @@ class PanelRun:
     def _weights(self, indicator: str, group: str) -> Array:
         """Return what each territory weighs, float64[territories, 1 or months]."""
         kind = group.split("/")[0]
-        kind = kind if kind in panel()[0].actors else ""
-        strata = np.array([row.actors[kind] for row in panel()])[:, None]
+        kind = kind if kind in self.strata[0].actors else ""
+        strata = np.array([row.actors[kind] for row in self.strata])[:, None]
         if INDICATORS[indicator].scaled:
             return np.asarray(strata)
         if indicator in _OF_ALLIANCES:
             return strata * np.array([run.series("alliances") for run in self.runs])
-        weights = strata * np.array([_expected(row.place)[kind] for row in panel()])[:, None]
+        weights = strata * np.array([_expected(row.place)[kind] for row in self.strata])[:, None]
         if indicator in _AMONG:
             whose = kind if indicator != "convinced_unable" else group
             base = np.array([run.series(_AMONG[indicator], whose) for run in self.runs])
@@ -252,6 +276,6 @@ class PanelRun:
     def _alliances(self) -> Mapping[str, Array]:
         parts = [
             dict(run.alliances()) | {"weight": run.alliances()["weight"] * row.actors[""]}
-            for run, row in zip(self.runs, panel(), strict=True)
+            for run, row in zip(self.runs, self.strata, strict=True)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in ALLIANCE_COLUMNS}

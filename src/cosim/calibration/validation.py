@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cosim.calibration.language import Row
-    from cosim.engine import Plan, Progress
+    from cosim.engine import Progress
 
 #: One run of a scenario: of parameter values by name, and of a number that draws its luck.
 Simulate = Callable[[Mapping[str, float], int], Run]
@@ -267,8 +267,7 @@ def _simulate(name: str, rules: str, seed: int, rows: Sequence[Row]) -> Simulate
 
     read = tuple(sorted({pair for row in rows for pair in language.columns(row.measure)}))
     if name in survey.SCENARIOS:
-        ready = survey.plans(name, rules, _until(rows), (), read)
-        return partial(_surveyed, ready, seed)
+        return partial(_surveyed, survey.ready(name, rules, _until(rows), (), read), seed)
     scenario = load(name).with_(rules=posterior.rules_of(rules))
     place = engine.territory_of(scenario)
 
@@ -280,10 +279,10 @@ def _simulate(name: str, rules: str, seed: int, rows: Sequence[Row]) -> Simulate
     return simulate
 
 
-def _surveyed(ready: tuple[Plan, ...], seed: int, values: Mapping[str, float], number: int) -> Run:
+def _surveyed(asked: Survey, seed: int, values: Mapping[str, float], number: int) -> Run:
     from cosim.calibration import survey
 
-    return survey.simulate(values, seed, number, ready)
+    return survey.simulate(values, seed, number, asked)
 
 
 def _until(rows: Sequence[Row]) -> str | None:

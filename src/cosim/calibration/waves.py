@@ -53,12 +53,12 @@ WALKERS = 8
 class Sizes:
     """How much is simulated: sets of each wave, replicates of the luck and of each draw."""
 
-    first: int = 1000
-    ruled: tuple[int, ...] = (500,)
-    warm: tuple[int, ...] = (500, 600, 700)
+    first: int = 800
+    ruled: tuple[int, ...] = (400,)
+    warm: tuple[int, ...] = (400, 500, 600)
     temperatures: tuple[float, ...] = (4.0, 1.5, 1.2)
     luck: int = 24
-    draws: int = 1200
+    draws: int = 900
     replicates: int = 3
     kept: int = 256
     steps: int = 4000
