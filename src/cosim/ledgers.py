@@ -183,12 +183,13 @@ def parameter_table(rows: Iterable[Row] | None = None) -> str:
     """Return the table of parameters, all of them by default."""
     rows = parameters() if rows is None else rows
     return markdown_table(
-        ("Paramètre — parameter", "Défaut", "Plage — range", "Unité — unit", "Sens", "Meaning",
-         "Source", "Confiance — confidence"),
+        ("Paramètre — parameter", "Défaut", "Plage — range", "Après calage, 90 % — posterior",
+         "Unité — unit", "Sens", "Meaning", "Source", "Confiance — confidence"),
         (
             (
                 f"`{r['name']}`" + (f" ({r['symbol']})" if r["symbol"] else ""),
-                number(r["default"]), interval(r["low"], r["high"]), r["unit"],
+                number(r["default"]), interval(r["low"], r["high"]),
+                interval(*r["posterior"]) if r["posterior"] else "", r["unit"],
                 r["fr"], r["en"], r["source"], words(CONFIDENCE, r["confidence"]),
             )
             for r in rows

@@ -29,7 +29,7 @@ class Parameter:
     1 - (1 - p)^(1/substeps), `yearly_rate` and `yearly_probability` are the same per year,
     `months` is a duration, multiplied and rounded to whole steps; empty means none of these.
     `prior` is what calibration believed before: the cited value, "uniform" where none is, or None
-    for a parameter that it leaves alone.
+    for a parameter that it leaves alone; `posterior` the interval that holds 90 % after.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Parameter:
     symbol: str = ""
     time: str = ""
     prior: float | str | None = None
+    posterior: tuple[float, float] | None = None
 
     def per_step(self, value: float, substeps: int) -> float:
         """Return `value` in units of one step of 1/substeps month."""
@@ -68,7 +69,10 @@ def _read() -> dict[str, Parameter]:
     ledger = {}
     for name, row in tomllib.loads(text).items():
         low, high = row.pop("range")
-        ledger[name] = Parameter(name=name, low=low, high=high, **row)
+        after = row.pop("posterior", None)
+        ledger[name] = Parameter(
+            name=name, low=low, high=high, posterior=tuple(after) if after else None, **row
+        )
     return ledger
 
 

@@ -84,8 +84,8 @@ _LIMITS = {
     "fr": (
         "C'est une exploration, pas une prévision : le modèle dit ce qui devrait être vrai pour "
         "qu'un effet se produise.",
-        "Les paramètres par défaut ne sont pas encore calibrés : ils sont réglés à la main près "
-        "des chiffres publiés. {interval}",
+        "Les paramètres par défaut sont calés sur dix chiffres publiés, que d'autres jeux de "
+        "paramètres expliquent aussi (docs/calibration.md). {interval}",
         "La plupart des tailles d'effet viennent d'études étrangères (cliniques, laboratoires, "
         "entreprises) et servent d'ordres de grandeur.",
         "Fragilité et moteurs économiques sont une hypothèse ; des effets nuls sont aussi publiés.",
@@ -95,8 +95,8 @@ _LIMITS = {
     "en": (
         "This is an exploration, not a forecast: the model says what would have to be true for an "
         "effect to occur.",
-        "The default parameters are not calibrated yet: they are set by hand near the published "
-        "figures. {interval}",
+        "The default parameters are calibrated on ten published figures, which other sets of "
+        "parameters explain too (docs/calibration.md). {interval}",
         "Most effect sizes come from foreign studies (clinics, laboratories, firms) and serve as "
         "orders of magnitude.",
         "Fragility and economic engines are an assumption; null effects are published too.",

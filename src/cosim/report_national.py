@@ -82,7 +82,7 @@ _LIMITS = {
         "Les territoires ne diffèrent que par leurs communes, leurs habitants, leurs voisins, "
         "leurs catalyseurs et le hasard : rien de leur histoire n'est dans le modèle.",
         "Les écarts entre territoires contiennent le hasard de chacun, plus grand dans les petits.",
-        "Les paramètres par défaut sont réglés à la main près des chiffres publiés.",
+        "Les paramètres par défaut sont calés sur dix chiffres publiés, antérieurs à 2017.",
         "Les contours des cartes sont approchés : chaque point a la couleur de la commune la plus "
         "proche.",
     ),
@@ -96,7 +96,7 @@ _LIMITS = {
         "Territories differ by their communes, inhabitants, neighbours, catalysts and luck only: "
         "nothing of their history is in the model.",
         "Gaps between territories contain the luck of each, larger in small ones.",
-        "The default parameters are set by hand near the published figures.",
+        "The default parameters are calibrated on ten published figures of before 2017.",
         "Outlines of maps are approximated: each point has the colour of the nearest commune.",
     ),
 }

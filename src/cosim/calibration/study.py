@@ -125,7 +125,9 @@ def calibrate(
         weight = done.weights if wave is done.waves[-1] else 0.0
         parts.append(table.assign(wave=wave.name, replicates=wave.replicates, weight=weight))
     pd.concat(parts).to_parquet(folder / rules / "draws.parquet", index=False, compression="zstd")
-    about_it = summary(done, rules) | {"point": point(done)}
+    about_it = summary(done, rules)
+    if rules == posterior.DEFAULT:
+        about_it["point"] = point(done)
     text = json.dumps(about_it, indent=1, ensure_ascii=False)
     (folder / rules / "summary.json").write_text(text + "\n", "utf-8")
     return done
@@ -340,7 +342,7 @@ def _means(
     return nanmean(rows.reshape(len(sets), replicates, -1))
 
 
-def point(done: Calibration, replicates: int = 24, candidates: int = 24) -> dict[str, Any]:
+def point(done: Calibration) -> dict[str, Any]:
     """Return the one set of parameters that the package runs with by default, and what it gives.
 
     What the targets do not tell stays at its cited value; of the draws that weigh most, and of the
@@ -357,6 +359,7 @@ def point(done: Calibration, replicates: int = 24, candidates: int = 24) -> dict
         for k in range(len(done.free))
     ]
     fits = log_likelihood(done.targets, draws.y, done.luck / draws.replicates)
+    candidates = max(2, done.sizes.kept // 10)
     best = np.argsort(-(fits + np.log(np.maximum(done.weights, 1e-300))))[: candidates - 1]
     mean = (done.weights[:, None] * draws.u).sum(axis=0)
     rows = done.free.values(np.vstack([mean[None], draws.u[best]]))
@@ -365,7 +368,7 @@ def point(done: Calibration, replicates: int = 24, candidates: int = 24) -> dict
          for k, name in enumerate(done.free.names)}
         for row in rows
     ]  # fmt: skip
-    y = _means(sets, done.simulate, replicates, done.workers)
+    y = _means(sets, done.simulate, done.sizes.luck, done.workers)
     chosen = int(np.argmax(log_likelihood(done.targets, y)))
     return {
         "values": sets[chosen],

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cosim.calibration.language import Row
+    from cosim.calibration.survey import Survey
     from cosim.engine import Progress
 
 #: One run of a scenario: of parameter values by name, and of a number that draws its luck.
