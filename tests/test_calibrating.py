@@ -1,4 +1,4 @@
-"""The command that calibrates: a tiny trial from end to end, killed, resumed, and asked nonsense."""
+"""The command that calibrates: a tiny trial from end to end, killed, resumed, asked nonsense."""
 
 from __future__ import annotations
 
@@ -49,6 +49,16 @@ def test_the_summary_says_how_it_went_and_which_set_the_package_would_run_with(m
     for name, value in about["point"]["values"].items():
         assert PARAMETERS[name].low <= value <= PARAMETERS[name].high
     assert "point" not in json.loads((made / "third-party-off" / "summary.json").read_text())
+
+
+def test_a_rival_rule_starts_from_the_waves_of_the_default(made: Path) -> None:
+    own = pd.read_parquet(made / "third-party-off" / "draws.parquet")
+    default = pd.read_parquet(made / "default" / "draws.parquet")
+    names = list(priors.priors().names)
+    first = own.loc[own["wave"] == "wave-0", names].to_numpy()
+    after = default.loc[default["wave"].isin(("wave-1", "wave-2")), names].to_numpy()
+    nearest = [np.abs(after / row - 1.0).max(axis=1).min() for row in first]
+    assert max(nearest) < 1e-6
 
 
 def test_a_second_call_runs_nothing_and_says_the_same(
@@ -103,6 +113,7 @@ def test_a_calibration_that_is_killed_goes_on(tmp_path: Path) -> None:
         (["--rules", "trust-bta"], "did you mean 'trust-beta'"),
         (["--study", "ablatoin"], "did you mean 'ablation'"),
         (["--study", "rivals"], "no calibration of these rules"),
+        (["--rules", "trust-beta"], "no calibration of these rules"),
         (["--out", "a-file"], "a file has this name"),
     ],
 )

@@ -20,7 +20,7 @@ import numpy as np
 from cosim import facts
 from cosim.calibration import language, posterior, survey
 from cosim.calibration.matching import Target, implausibility, log_likelihood, standardised
-from cosim.calibration.priors import priors
+from cosim.calibration.priors import Priors, priors
 from cosim.calibration.rivals import Draws
 from cosim.calibration.waves import Calibration, Simulator, Sizes, nanmean
 from cosim.errors import CosimError
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 #: Facts of the start, which is an input: a model that leaves it at once was not started there.
 STARTS = ("engaged_companies_2011", "engaged_employer_associations_2009")
-#: Sizes of a rival rule's calibration: what a comparison of rules needs.
-RIVAL = Sizes(600, (200,), (400, 400), (3.0, 1.3), draws=400, replicates=2)
+#: Sizes of a rival rule's calibration, which starts where the default's waves went.
+RIVAL = Sizes(500, (), (250, 350), (3.0, 1.3), draws=300, replicates=2)
 #: Sizes of a trial that a test can afford.
 QUICK = Sizes(60, (50,), (50,), (2.0,), luck=4, draws=50, replicates=2, kept=16, steps=200)
 _LEVEL = 0.9
@@ -97,19 +97,23 @@ def calibrate(
 ) -> Calibration:
     """Calibrate one set of rules into `folder`/`rules`; what is stored there is not run again.
 
+    A rival rule starts from sets of the waves of the default rules, which are calibrated first.
     Writes `posterior.csv` (the sample that ships), `draws.parquet` (every set that was simulated,
     what it gave, its weight) and `summary.json`.
 
     Raises
     ------
-    CosimError : unknown rules; the folder holds another calibration
+    CosimError : unknown rules; the folder holds another calibration, or for a rival rule none of
+        the default rules
     """
     import pandas as pd
 
     chosen = sizes or (Sizes() if rules == "default" else RIVAL)
+    free = priors(rules)
+    design = None if rules == posterior.DEFAULT else _design(folder, free, chosen.first, seed)
     done = Calibration(
-        folder / rules, targets(), simulator(rules, seed), priors(rules), chosen, seed, workers,
-        signature(), progress,
+        folder / rules, targets(), simulator(rules, seed), free, chosen, seed, workers,
+        signature(), progress, design,
     ).calibrate()  # fmt: skip
     about = {
         "made-by": f"cosim calibrate --rules {rules} --seed {seed}",
@@ -131,6 +135,18 @@ def calibrate(
     text = json.dumps(about_it, indent=1, ensure_ascii=False)
     (folder / rules / "summary.json").write_text(text + "\n", "utf-8")
     return done
+
+
+def _design(folder: Path, free: Priors, n: int, seed: int) -> Array:
+    """Return `n` sets of the waves of the default rules; what they do not have is drawn."""
+    table, _ = draws_of(folder, posterior.DEFAULT, waves=True)
+    rng = np.random.default_rng((seed, 13))
+    table = table.iloc[rng.choice(len(table), min(n, len(table)), replace=False)]
+    common = [name for name in free.names if name in table]
+    u = rng.random((len(table), len(free)))
+    places = [free.names.index(name) for name in common]
+    u[:, places] = Priors(tuple(common)).quantiles(table[common].to_numpy())
+    return np.clip(u, 1e-9, 1.0 - 1e-9)
 
 
 def signature() -> str:
@@ -230,8 +246,8 @@ def _correlations(done: Calibration, values: Array, least: float = 0.3) -> list[
 # -- what is asked of a calibration -------------------------------------------------------
 
 
-def draws_of(folder: Path, rules: str) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the draws and the summary of a finished calibration.
+def draws_of(folder: Path, rules: str, waves: bool = False) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the draws, or the sets of the waves after the first, and the summary of a calibration.
 
     Raises
     ------
@@ -245,7 +261,8 @@ def draws_of(folder: Path, rules: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     except (OSError, ValueError):
         raise CosimError("no calibration of these rules", where=folder, key="rules", found=rules,
                          expected=f"`cosim calibrate --rules {rules}` first") from None  # fmt: skip
-    return table[table["wave"] == "draws"], about
+    wanted = ~table["wave"].isin(("draws", "wave-0")) if waves else table["wave"] == "draws"
+    return table[wanted], about
 
 
 def rivals(folder: Path) -> pd.DataFrame:

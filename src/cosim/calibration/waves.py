@@ -1,6 +1,6 @@
 """The way to a posterior: waves of history matching, then weighted draws, every run stored.
 
-    wave 0      Latin hypercube of the prior, one replicate each
+    wave 0      Latin hypercube of the prior, or a given design, one replicate each
     wave 1      uniform on what the emulator of the waves before does not rule out
     wave 2, …   the emulator's posterior at a falling temperature
     luck        many replicates of the best set: what is chance in a target
@@ -90,6 +90,7 @@ class Calibration:
     simulate : gives the targets of one replicate
     signature : names model and survey; parts of another one are refused
     progress : called with (wave, sets done, sets in all)
+    design : float64[n, k], prior quantiles of wave 0 (default: a Latin hypercube)
     """
 
     folder: Path
@@ -101,6 +102,7 @@ class Calibration:
     workers: int | None = None
     signature: str = ""
     progress: Callable[[str, int, int], None] | None = None
+    design: Array | None = None
     waves: list[Wave] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -177,7 +179,9 @@ class Calibration:
 
         self._check()
         sizes = self.sizes
-        self.run("wave-0", qmc.LatinHypercube(len(self.free), rng=self.seed).random(sizes.first))
+        if self.design is None:
+            self.design = qmc.LatinHypercube(len(self.free), rng=self.seed).random(sizes.first)
+        self.run("wave-0", self.design)
         self.luck = np.zeros(len(self.targets))
         for k, n in enumerate(sizes.ruled, 1):
             self.run(f"wave-{k}", self._explored(n, None, k))
