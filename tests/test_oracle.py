@@ -20,7 +20,13 @@ SIZES = {
     "larger": {"communes": 6, "population": 6000, "number": 2},
 }
 MONTHS = {"start": "2010-01", "end": "2014-12"}
-BUSY = {"birth_base": -8.0, "encounters": 0.8, "tie_loss": 0.03, "hazard": 0.06}
+BUSY = {
+    "birth_base": -9.0,
+    "birth_means": 2.0,
+    "encounters": 0.8,
+    "tie_loss": 0.03,
+    "hazard": 0.06,
+}
 CATALYSIS = {"fte": 2, "start": "2010-07"}  # the ODD's month 6
 
 

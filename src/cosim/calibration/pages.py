@@ -120,19 +120,17 @@ def _runs(folder: Path) -> str:
             _figure(about["meet_all"]), f"{met} / {len(about['fit'])}", str(about["seed"]),
             f"`{about['model']}`",
         ))  # fmt: skip
-    head = ("Rules", "Surveys simulated", "Draws", "Worth", "Draws that meet every target",
+    head = ("Rules", "Surveys simulated", "Draws", "Worth", "Draws that meet C1–C10",
             "Medians inside", "Seed", "Model")  # fmt: skip
     return ledgers.markdown_table(head, rows)
 
 
 def _waves(folder: Path) -> str:
     about = summary(folder)
-    left = {key.rsplit(" ", 1)[1]: value for key, value in about["notes"].items()
-            if key.startswith("left")}  # fmt: skip
     rows = []
     for wave in about["waves"]:
-        step = {"draws": "99"}.get(wave["wave"], wave["wave"].removeprefix("wave-"))
-        ruled = f"{100 * left[step]:.2g} %" if step in left else "all"
+        left = about["notes"].get(wave["wave"], {}).get("left")
+        ruled = "all" if left is None else f"{100 * left:.2g} %"
         rows.append((wave["wave"], _figure(wave["sets"]), str(wave["replicates"]), ruled,
                      _share(wave["not_ruled_out"]), f"{wave['best']:.1f}"))  # fmt: skip
     head = ("Wave", "Sets", "Replicates", "Prior not ruled out before it", "Of its sets, not ruled "
@@ -234,7 +232,7 @@ def _rivals(folder: Path) -> str:
                      f"{row['better']:+.1f} ± {row['error']:.1f}", ", ".join(told) or "none",
                      ", ".join(outside) or "none", str(about["meet_all"])))  # fmt: skip
     head = ("Rules", "Score", "Better than the default", "Targets that tell them apart",
-            "Medians outside", "Draws that meet all")  # fmt: skip
+            "Medians outside", "Draws that meet C1–C10")  # fmt: skip
     return ledgers.markdown_table(head, rows)
 
 

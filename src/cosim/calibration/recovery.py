@@ -57,10 +57,9 @@ def recover(
     """
     import pandas as pd
 
-    ruled = [wave for wave in done.waves if wave.replicates == 1]
-    emulator = done.proposal
+    emulator = done.populations[0][1]
     rng = np.random.default_rng((seed, 11))
-    pool = ruled[len(done.sizes.ruled)]
+    pool = done.waves[len(done.sizes.ruled)]
     order = rng.permutation(np.flatnonzero(np.isfinite(pool.y).all(axis=1)))[:truths]
     edge = (1.0 - level) / 2.0
     prior = done.free.values(np.array([[edge] * len(done.free), [1.0 - edge] * len(done.free)]))

@@ -5,8 +5,9 @@
     wave 2, …   the emulator's posterior at a falling temperature
     luck        many replicates of the best set: what is chance in a target
     draws       the emulator's posterior, a little wider (`WIDER`); each simulated several times and
-                weighted by its likelihood over that of the proposal: a population of approximate
-                Bayesian computation with Gaussian errors (Beaumont et al. 2009; Wilkinson 2013)
+                weighted by its likelihood over that of the proposal: populations of approximate
+                Bayesian computation with Gaussian errors (Beaumont et al. 2009; Wilkinson 2013).
+                A further population is proposed by an emulator that has learnt from those before
 
 A stored part is never simulated again: stop it anywhere and call it again.
 """
@@ -43,7 +44,7 @@ Simulator = Callable[[Mapping[str, float], int], Array]
 PART = 50
 #: Temperature at which draws are proposed: wider than the posterior, as importance sampling needs.
 WIDER = 1.3
-#: Step whose proposal is kept: that of the draws.
+#: Steps before it are waves: the sampler's seed of a population of draws.
 _DRAWS = 99
 #: Walkers of the emulator's sampler for each free parameter.
 WALKERS = 8
@@ -58,7 +59,7 @@ class Sizes:
     warm: tuple[int, ...] = (400, 500, 600)
     temperatures: tuple[float, ...] = (4.0, 1.5, 1.2)
     luck: int = 24
-    draws: int = 900
+    draws: tuple[int, ...] = (900, 600)
     replicates: int = 3
     kept: int = 256
     steps: int = 4000
@@ -104,6 +105,7 @@ class Calibration:
     progress: Callable[[str, int, int], None] | None = None
     design: Array | None = None
     waves: list[Wave] = field(default_factory=list)
+    populations: list[tuple[Wave, Emulator]] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
     # -- stored runs ----------------------------------------------------------------------
@@ -184,13 +186,16 @@ class Calibration:
         self.run("wave-0", self.design)
         self.luck = np.zeros(len(self.targets))
         for k, n in enumerate(sizes.ruled, 1):
-            self.run(f"wave-{k}", self._explored(n, None, k))
+            self.run(f"wave-{k}", self._explored(n, None, f"wave-{k}", self.emulator(), k))
         for k, (n, t) in enumerate(
             zip(sizes.warm, sizes.temperatures, strict=True), 1 + len(sizes.ruled)
         ):
-            self.run(f"wave-{k}", self._explored(n, t, k))
+            self.run(f"wave-{k}", self._explored(n, t, f"wave-{k}", self.emulator(), k))
         self.luck = self._luck()
-        self.run("draws", self._explored(sizes.draws, WIDER, _DRAWS), sizes.replicates)
+        for k, n in enumerate(sizes.draws):
+            name, emulator = f"draws-{k}" if k else "draws", self.emulator()
+            u = self._explored(n, WIDER, name, emulator, _DRAWS + k)
+            self.populations.append((self.run(name, u, sizes.replicates), emulator))
         return self
 
     def _luck(self) -> Array:
@@ -201,26 +206,20 @@ class Calibration:
         self.waves.remove(wave)
         return np.asarray(np.nan_to_num(np.nanvar(wave.y, axis=0, ddof=1)))
 
-    @cached_property
-    def proposal(self) -> Emulator:
-        """The emulator of all waves of one replicate, which proposes the draws."""
-        return self.emulator()
-
     def emulator(self) -> Emulator:
-        """Return the emulator of the waves of one replicate so far."""
-        used = [wave for wave in self.waves if wave.replicates == 1 and wave.name != "draws"]
-        u = np.concatenate([wave.u for wave in used])
-        y = np.concatenate([wave.y for wave in used])
+        """Return the emulator of all runs so far."""
+        u = np.concatenate([wave.u for wave in self.waves])
+        y = np.concatenate([wave.y for wave in self.waves])
         return fit(u, y, [target.share for target in self.targets], self.luck, self.seed)
 
-    def _explored(self, n: int, temperature: float | None, step: int) -> Array:
-        """Return `n` sets by the emulator of the waves so far; note what it rules out."""
-        emulator = self.proposal if step == _DRAWS else self.emulator()
+    def _explored(
+        self, n: int, temperature: float | None, name: str, emulator: Emulator, step: int
+    ) -> Array:
+        """Return `n` sets that an emulator proposes for a wave; note what it rules out."""
         hypercube = np.random.default_rng((self.seed, step)).random((20_000, len(self.free)))
         y, variance = emulator.predict(hypercube)
         left = float((implausibility(self.targets, y, variance) < CUTOFF).mean())
-        self.notes[f"left before step {step}"] = left
-        self.notes[f"scores before step {step}"] = [round(float(x), 3) for x in emulator.scores]
+        self.notes[name] = {"left": left, "scores": [round(float(x), 3) for x in emulator.scores]}
         known = np.concatenate([wave.u for wave in self.waves])
         y, variance = emulator.predict(known)
         order = np.argsort(-log_likelihood(self.targets, y, variance))
@@ -231,9 +230,28 @@ class Calibration:
     # -- posterior ------------------------------------------------------------------------
 
     @cached_property
+    def draws(self) -> Wave:
+        """All populations of draws as one wave."""
+        waves = [wave for wave, _ in self.populations]
+        return Wave(
+            "draws", np.concatenate([wave.u for wave in waves]),
+            np.concatenate([wave.y for wave in waves]), self.sizes.replicates,
+        )  # fmt: skip
+
+    @cached_property
     def weights(self) -> Array:
-        """Weight of each draw, float64[n]; they sum to 1."""
-        return reweighted(self.targets, self.proposal, self.waves[-1], self.luck)
+        """Weight of each of the draws, float64[n]; they sum to 1.
+
+        Every population estimates the same posterior: each counts by its effective number.
+        """
+        parts = [
+            reweighted(self.targets, emulator, wave, self.luck)
+            for wave, emulator in self.populations
+        ]
+        worth = np.array([1.0 / (part**2).sum() for part in parts])
+        return np.concatenate(
+            [part * x for part, x in zip(parts, worth / worth.sum(), strict=True)]
+        )
 
     @property
     def effective(self) -> float:
@@ -247,7 +265,7 @@ class Calibration:
         places = (rng.random() + np.arange(n)) / n
         chosen = np.searchsorted(np.cumsum(self.weights), places)
         chosen = np.minimum(chosen, len(self.weights) - 1)
-        return np.asarray(rng.permutation(self.free.values(self.waves[-1].u[chosen])))
+        return np.asarray(rng.permutation(self.free.values(self.draws.u[chosen])))
 
 
 def numbers(seed: int, wave: str, k: int, replicates: int) -> range:
