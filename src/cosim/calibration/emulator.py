@@ -9,6 +9,7 @@ posterior rests on it alone.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,6 +83,7 @@ def fit(u: Array, y: Array, on_logit: Sequence[bool], luck: Array, seed: int = 1
     ------
     CosimError : a target has fewer than `FEWEST` runs
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPRegressor
 
     flags = np.array(on_logit, dtype=bool)
@@ -101,7 +103,10 @@ def fit(u: Array, y: Array, on_logit: Sequence[bool], luck: Array, seed: int = 1
         network = MLPRegressor(
             hidden_layer_sizes=NEURONS, activation="tanh", alpha=1.0, learning_rate_init=3e-3,
             max_iter=500, early_stopping=True, n_iter_no_change=25, random_state=seed + k,
-        ).fit(2.0 * u[fold != k] - 1.0, z[fold != k])  # fmt: skip
+        )  # fmt: skip
+        with warnings.catch_warnings():  # to stop after `max_iter` is no fault: `missed` tells
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            network.fit(2.0 * u[fold != k] - 1.0, z[fold != k])
         networks.append(list(zip(network.coefs_, network.intercepts_, strict=True)))
         error[fold == k] = network.predict(2.0 * u[fold == k] - 1.0).reshape(-1, y.shape[1])
     error -= z

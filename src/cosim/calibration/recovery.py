@@ -40,7 +40,7 @@ def synthetic(targets: Sequence[Target], y: Array, rng: np.random.Generator) -> 
 
 
 def recover(
-    done: Calibration, truths: int = 20, draws: int = 200, level: float = 0.9, seed: int = 1
+    done: Calibration, truths: int = 16, draws: int = 120, level: float = 0.9, seed: int = 1
 ) -> pd.DataFrame:
     """Recover known parameters from synthetic surveys.
 
