@@ -120,7 +120,7 @@ def edits(word):
 def misspelt(chance, name, names):
     """A name one edit away that is none of `names`, and those that it may stand for."""
     typo = chance.choice(sorted(edits(name) - set(names)))
-    return typo, frozenset({name} | edits(typo) & set(names))
+    return typo, frozenset({name} | (edits(typo) | edits(name)) & set(names))
 
 
 def siblings(head):

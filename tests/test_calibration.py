@@ -189,6 +189,7 @@ def test_intervals_hold_the_truths_of_synthetic_surveys(done: Calibration) -> No
     table = recover(done, truths=14, draws=100)
     assert len(table) == 14 * 3
     assert 0.75 <= table["covered"].mean() <= 1.0
+    assert table["proposed"].mean() >= table["covered"].mean() - 0.05
     told = table[table["parameter"] == "learning"]
     assert (told["high"] - told["low"]).mean() < 0.8 * (
         told["prior_high"] - told["prior_low"]

@@ -19,7 +19,7 @@ from cosim.timetable import calendar
 START = 6
 SINCE = {"start": "2010-07"}
 CATALYSTS = {"fte": 2.0}
-MANY = 40  # replicates, where the sign of a mean is asked for
+MANY = 120  # replicates, where the sign of a mean is asked for
 GENEROUS = 200.0  # k€ a year: most of any public is reached
 
 #: lever of the register -> (what the scenario says, catalysts that it needs).
@@ -324,7 +324,7 @@ def test_closing_the_places_empties_them_at_once_and_keeps_their_ties_for_a_whil
     closed = 36
     assert ties[closed - 1] > 50
     assert ties[closed + 12] > 0.4 * ties[closed - 1]
-    assert ties[-1] < 0.6 * ties[closed - 1]
+    assert ties[-1] < 0.8 * ties[closed - 1]
 
 
 def test_a_place_holds_no_more_than_its_capacity_and_several_stand_in_several_communes():

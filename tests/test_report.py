@@ -72,7 +72,8 @@ def test_the_page_asks_nothing_from_outside_and_every_picture_has_a_text(
 def test_the_page_says_the_answer_its_limits_and_how_to_make_it_again(effect, journals, tmp_path):
     text = report.write(effect, tmp_path, *journals).read_text(encoding="utf-8")
     digests = (effect.reference.scenario.digest, effect.scenario.scenario.digest)
-    for wanted in (*digests, "exploration", "calibrés", "cosim compare", "--replicates 6 --seed 1"):
+    made_again = "--replicates 6 --seed 1"
+    for wanted in (*digests, "exploration", "calés sur dix", "cosim compare", made_again):
         assert wanted in text
     assert 'name="viewport"' in text
 

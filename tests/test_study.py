@@ -15,7 +15,7 @@ import pytest
 
 from cosim import country, national, study
 from cosim.cli import main
-from cosim.errors import ResultsError
+from cosim.errors import CosimError, ResultsError
 from cosim.scenario import load
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -89,7 +89,7 @@ def test_what_is_no_run_of_france_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
     shutil.copytree(DOCS / study.TABLES, tmp_path / study.TABLES)
     (tmp_path / study.PAGE).write_text("nothing", "utf-8")
-    with pytest.raises(ResultsError, match="no place for a table"):
+    with pytest.raises(CosimError, match="no place for a table"):
         study.page(tmp_path)
 
 

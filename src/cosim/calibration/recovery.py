@@ -40,26 +40,27 @@ def synthetic(targets: Sequence[Target], y: Array, rng: np.random.Generator) -> 
 
 
 def recover(
-    done: Calibration, truths: int = 16, draws: int = 120, level: float = 0.9, seed: int = 1
+    done: Calibration, truths: int = 12, draws: int = 100, level: float = 0.9, seed: int = 1
 ) -> pd.DataFrame:
     """Recover known parameters from synthetic surveys.
 
     Parameters
     ----------
-    done : a finished calibration, whose waves and emulator are used again
+    done : a calibration, whose waves train the emulator and are where truths are taken from
     truths : synthetic surveys
     draws : sets simulated for each of them
 
     Returns
     -------
     DataFrame : truth, parameter, value, low, high, mean (of the posterior), prior_low, prior_high,
-        covered, rank (of the truth among the posterior), effective (draws)
+        covered, proposed (covered by the proposal, before the draws are weighted), rank (of the
+        truth among the posterior), effective (draws)
     """
     import pandas as pd
 
-    emulator = done.populations[0][1]
+    emulator = done.emulator()
     rng = np.random.default_rng((seed, 11))
-    pool = done.waves[len(done.sizes.ruled)]
+    pool = next(wave for wave in done.waves if wave.name == "wave-1")
     order = rng.permutation(np.flatnonzero(np.isfinite(pool.y).all(axis=1)))[:truths]
     edge = (1.0 - level) / 2.0
     prior = done.free.values(np.array([[edge] * len(done.free), [1.0 - edge] * len(done.free)]))
@@ -72,11 +73,13 @@ def recover(
         effective = 1.0 / (weights**2).sum()
         for p, name in enumerate(done.free.names):
             low, high = _quantiles(values[:, p], weights, (edge, 1.0 - edge))
+            least, most = np.quantile(values[:, p], (edge, 1.0 - edge))
             rows.append({
                 "truth": k, "parameter": name, "value": truth[p], "low": low, "high": high,
                 "mean": float((weights * values[:, p]).sum()),
                 "prior_low": prior[0, p], "prior_high": prior[1, p],
                 "covered": bool(low <= truth[p] <= high),
+                "proposed": bool(least <= truth[p] <= most),
                 "rank": float(weights[values[:, p] < truth[p]].sum()), "effective": effective,
             })  # fmt: skip
     return pd.DataFrame(rows)
@@ -90,7 +93,7 @@ def _posterior(
     y, variance = emulator.predict(known)
     best = np.argsort(-log_likelihood(targets, y, variance))
     start = known[best[: WALKERS * len(done.free)]]
-    u = explore(targets, emulator, start, draws, WIDER, done.seed + 100 + k, done.sizes.steps)
+    u = explore(targets, emulator, start, draws, WIDER, done.seed + 200 + k, done.sizes.steps // 2)
     wave = done.run(f"truth-{k:02d}", u)
     done.waves.remove(wave)
     return wave, reweighted(targets, emulator, wave, done.luck)

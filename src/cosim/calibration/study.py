@@ -22,7 +22,7 @@ from cosim.calibration import language, posterior, survey
 from cosim.calibration.matching import Target, implausibility, log_likelihood, standardised
 from cosim.calibration.priors import Priors, priors
 from cosim.calibration.rivals import Draws
-from cosim.calibration.waves import Calibration, Simulator, Sizes, nanmean
+from cosim.calibration.waves import Calibration, Simulator, Sizes, Wave, nanmean
 from cosim.errors import CosimError
 from cosim.parameters import PARAMETERS
 from cosim.state import Array
@@ -248,7 +248,7 @@ def _correlations(done: Calibration, values: Array, least: float = 0.3) -> list[
 
 
 def draws_of(folder: Path, rules: str, waves: bool = False) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the draws, or the sets of the waves after the first, and the summary of a calibration.
+    """Return the draws, or the waves after the Latin hypercube, and the summary of a calibration.
 
     Raises
     ------
@@ -437,11 +437,31 @@ def _most_central(done: Calibration, told: Array, rest: Array) -> Array:
     return whole
 
 
+def restored(folder: Path, seed: int = 1, workers: int | None = None) -> Calibration:
+    """Return a finished calibration of the default rules, its waves as they were kept.
+
+    Raises
+    ------
+    CosimError : there is none in the folder
+    """
+    table, about = draws_of(folder, posterior.DEFAULT, waves=True)
+    free = priors()
+    done = Calibration(folder / posterior.DEFAULT, targets(), simulator(seed=seed), free,
+                       seed=seed, workers=workers)  # fmt: skip
+    done.luck = np.array([row["luck"] ** 2 for row in about["fit"]])
+    ids = [target.id for target in done.targets]
+    for name, rows in table.groupby("wave", sort=False):
+        u = np.clip(free.quantiles(rows[list(free.names)].to_numpy()), 1e-9, 1.0 - 1e-9)
+        done.waves.append(Wave(str(name), u, rows[ids].to_numpy(), 1))
+    return done
+
+
 def _recovery(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
               progress: Progress | None) -> pd.DataFrame:  # fmt: skip
     from cosim.calibration.recovery import recover
 
-    done = calibrate(folder, "default", seed, sizes, workers, progress)
+    done = restored(folder, seed, workers)
+    done.progress = progress
     return recover(done, *((4, 40) if sizes is QUICK else ()))
 
 
@@ -455,7 +475,7 @@ def _ablation(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
 def _ablated_effects(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
                      progress: Progress | None) -> pd.DataFrame:  # fmt: skip
     _, about = draws_of(folder, "default")
-    return ablated_effects(about["point"]["values"], seed, 2 if sizes is QUICK else 8, progress)
+    return ablated_effects(about["point"]["values"], seed, 2 if sizes is QUICK else 6, progress)
 
 
 def _rivals(folder: Path, *_: object) -> pd.DataFrame:
