@@ -165,7 +165,7 @@ def test_idem_is_what_stands_before_it():
 
 
 def test_a_study_that_nobody_described_is_listed_as_not_named():
-    assert "success_base" in limits.unnamed()
+    assert "trust_gain" in limits.unnamed()
     assert "hazard" not in limits.unnamed()
 
 
