@@ -15,7 +15,7 @@ import numpy as np
 
 from cosim.calibration.emulator import Emulator
 from cosim.calibration.matching import Target, explore, log_likelihood
-from cosim.calibration.waves import WALKERS, WIDER, Calibration, Wave, reweighted
+from cosim.calibration.waves import WALKERS, WIDER, Calibration, Wave, clip, reweighted
 from cosim.state import Array
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _posterior(
     u = explore(targets, emulator, start, draws, WIDER, done.seed + 200 + k, done.sizes.steps // 2)
     wave = done.run(f"truth-{k:02d}", u)
     done.waves.remove(wave)
-    return wave, reweighted(targets, emulator, wave, done.luck)
+    return wave, clip(reweighted(targets, emulator, wave, done.luck))
 
 
 def _quantiles(values: Array, weights: Array, at: Sequence[float]) -> Array:

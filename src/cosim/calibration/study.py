@@ -126,7 +126,7 @@ def calibrate(
         table = pd.DataFrame(done.free.values(wave.u), columns=list(done.free.names))
         for k, target in enumerate(done.targets):
             table[target.id] = wave.y[:, k]
-        weight = done.weights if wave is done.draws else 0.0
+        weight = done.clipped if wave is done.draws else 0.0
         parts.append(table.assign(wave=wave.name, replicates=wave.replicates, weight=weight))
     pd.concat(parts).to_parquet(folder / rules / "draws.parquet", index=False, compression="zstd")
     about_it = summary(done, rules)
@@ -188,17 +188,17 @@ def summary(done: Calibration, rules: str) -> dict[str, Any]:
     ten = _ten(done.targets, draws.y).all(axis=1)
     fit = [
         {"target": target.id, "value": target.value, "low": target.low, "high": target.high,
-         **_interval(draws.y[:, k], done.weights), "luck": float(np.sqrt(done.luck[k])),
-         "inside": float((done.weights * meets[:, k]).sum())}
+         **_interval(draws.y[:, k], done.clipped), "luck": float(np.sqrt(done.luck[k])),
+         "inside": float((done.clipped * meets[:, k]).sum())}
         for k, target in enumerate(done.targets)
     ]  # fmt: skip
     values = done.free.values(draws.u)
     edge = (1.0 - _LEVEL) / 2.0
     prior = done.free.values(np.array([[p] * len(done.free) for p in (edge, 0.5, 1.0 - edge)]))
     learnt = [
-        {"parameter": name, **_interval(values[:, k], done.weights),
+        {"parameter": name, **_interval(values[:, k], done.clipped),
          "prior_low": prior[0, k], "prior_median": prior[1, k], "prior_high": prior[2, k],
-         "kept": _spread(draws.u[:, k], done.weights) / UNIFORM_SD}
+         "kept": _spread(draws.u[:, k], done.clipped) / UNIFORM_SD}
         for k, name in enumerate(done.free.names)
     ]  # fmt: skip
     return {
@@ -234,7 +234,7 @@ def _spread(values: Array, weights: Array) -> float:
 
 def _correlations(done: Calibration, values: Array, least: float = 0.3) -> list[dict[str, Any]]:
     """Return the pairs of parameters that the posterior ties together, the strongest first."""
-    found = np.cov(values.T, aweights=done.weights)
+    found = np.cov(values.T, aweights=done.clipped)
     scale = np.sqrt(np.diag(found))
     found = found / scale / scale[:, None]
     pairs = [
@@ -332,18 +332,30 @@ def ablated_effects(
     """
     import pandas as pd
 
-    from cosim.calibration import known
+    from cosim.calibration import trials
+    from cosim.calibration.bench import Bench, results
+    from cosim.calibration.estimates import READERS
+    from cosim.calibration.known import REPEATS
     from cosim.mechanisms import MECHANISMS
 
-    rows = []
-    for done, name in enumerate(("", *MECHANISMS), 1):
-        found = known.effects(values, seed=seed, replicates=replicates,
-                              without=(name,) if name else ())  # fmt: skip
-        rows += [
-            {"without": name, "effect": f"{one.code} {one.name}", "value": one.value,
-             "inside": one.met}
-            for one in found
-        ]  # fmt: skip
+    rows: list[dict[str, Any]] = []
+    names: dict[str, list[str]] = {}
+    for done, without in enumerate(("", *MECHANISMS), 1):
+        bench = Bench(values, {}, "", (without,) if without else ())
+        for trial, read in READERS.items():
+            try:
+                found = read(results(getattr(trials, trial)(bench, seed),
+                                     replicates * REPEATS[trial]))  # fmt: skip
+            except CosimError:  # nothing to compare: no alliance ends, nobody meets
+                rows += [{"without": without, "effect": name, "value": np.nan, "inside": False}
+                         for name in names[trial]]  # fmt: skip
+                continue
+            names.setdefault(trial, [f"{one.code} {one.name}" for one in found])
+            rows += [
+                {"without": without, "effect": f"{one.code} {one.name}", "value": one.value,
+                 "inside": one.met}
+                for one in found
+            ]  # fmt: skip
         if progress:
             progress("ablation-effects", done, 1 + len(MECHANISMS))
     return pd.DataFrame(rows)
@@ -391,6 +403,7 @@ def point(done: Calibration) -> dict[str, Any]:
     chosen = int(np.argmin(_off_centre(done.targets, y)))
     return {
         "values": sets[chosen],
+        "told": [name for name, yes in zip(free.names, told, strict=True) if yes],
         "fit": {t.id: float(y[chosen, k]) for k, t in enumerate(done.targets)},
         "inside": bool(_ten(done.targets, y)[chosen].all()),
     }

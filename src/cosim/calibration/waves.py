@@ -44,6 +44,8 @@ Simulator = Callable[[Mapping[str, float], int], Array]
 PART = 50
 #: Temperature at which draws are proposed: wider than the posterior, as importance sampling needs.
 WIDER = 1.3
+#: One draw in so many has the highest weight, once weights are clipped.
+CLIPPED = 4
 #: Steps before it are waves: the sampler's seed of a population of draws.
 _DRAWS = 99
 #: Walkers of the emulator's sampler for each free parameter.
@@ -253,18 +255,27 @@ class Calibration:
             [part * x for part, x in zip(parts, worth / worth.sum(), strict=True)]
         )
 
+    @cached_property
+    def clipped(self) -> Array:
+        """The weights with the highest ones made equal, float64[n]; they sum to 1.
+
+        What summaries and the sample are made with: few noisy draws would otherwise carry it, and
+        its intervals would be too narrow (Koblents & Míguez 2015).
+        """
+        return clip(self.weights)
+
     @property
     def effective(self) -> float:
-        """Effective number of draws (Kish 1965)."""
-        return float(1.0 / (self.weights**2).sum())
+        """Effective number of draws (Kish 1965), after the weights are clipped."""
+        return float(1.0 / (self.clipped**2).sum())
 
     def sample(self) -> Array:
         """Return the posterior sample, equal weights, by systematic resampling, float64[n, k]."""
         rng = np.random.default_rng((self.seed, 7))
         n = self.sizes.kept
         places = (rng.random() + np.arange(n)) / n
-        chosen = np.searchsorted(np.cumsum(self.weights), places)
-        chosen = np.minimum(chosen, len(self.weights) - 1)
+        chosen = np.searchsorted(np.cumsum(self.clipped), places)
+        chosen = np.minimum(chosen, len(self.clipped) - 1)
         return np.asarray(rng.permutation(self.free.values(self.draws.u[chosen])))
 
 
@@ -290,6 +301,13 @@ def reweighted(targets: Sequence[Target], emulator: Emulator, wave: Wave, luck: 
     weights = np.exp(log - log.max())
     weights = np.minimum(weights, weights.mean() * np.sqrt(len(weights)))
     return np.asarray(weights / weights.sum())
+
+
+def clip(weights: Array) -> Array:
+    """Return weights whose highest quarter is made equal to its lowest member; they sum to 1."""
+    bound = np.sort(weights)[-max(1, len(weights) // CLIPPED)]
+    clipped = np.minimum(weights, bound)
+    return np.asarray(clipped / clipped.sum())
 
 
 def nanmean(values: Array) -> Array:
