@@ -1,7 +1,7 @@
 """Which set of rules predicts best what it was not fitted to: one target left out in turn.
 
 The posterior without a target is the posterior with it, reweighted (importance sampling
-leave-one-out, Gelfand, Dey & Chang 1992; weights truncated after Ionides 2008): no run is needed.
+leave-one-out, Gelfand, Dey & Chang 1992; weights clipped as those of the draws): no run is needed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.calibration.matching import Target, standardised
+from cosim.calibration.waves import clip
 from cosim.state import Array
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ def left_out(log: Array, weights: Array) -> Array:
     scores = np.empty(log.shape[1])
     for k in range(log.shape[1]):
         ratio = weights * np.exp(log[:, k].max() - log[:, k])
-        ratio = np.minimum(ratio, ratio.mean() * np.sqrt(len(ratio)))
-        ratio /= ratio.sum()
+        ratio = clip(ratio)
         scores[k] = np.log((ratio * np.exp(log[:, k])).sum())
     return scores
 

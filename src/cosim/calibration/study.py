@@ -22,7 +22,7 @@ from cosim.calibration import language, posterior, survey
 from cosim.calibration.matching import Target, implausibility, log_likelihood, standardised
 from cosim.calibration.priors import Priors, priors
 from cosim.calibration.rivals import Draws
-from cosim.calibration.waves import Calibration, Simulator, Sizes, Wave, nanmean
+from cosim.calibration.waves import Calibration, Simulator, Sizes, Wave, clip, nanmean
 from cosim.errors import CosimError
 from cosim.parameters import PARAMETERS
 from cosim.state import Array
@@ -277,7 +277,7 @@ def rivals(folder: Path) -> pd.DataFrame:
             luck = np.array([row["luck"] ** 2 for row in about["fit"]])
             sets[rules] = Draws(
                 table[[target.id for target in targets()]].to_numpy(),
-                table["weight"].to_numpy() / table["weight"].sum(),
+                clip(table["weight"].to_numpy()),
                 luck / table["replicates"].to_numpy()[0],
             )
     if "default" not in sets:
