@@ -36,7 +36,7 @@ def test_the_sample_that_ships_is_within_the_ledger(made: Path) -> None:
 def test_every_set_that_was_simulated_is_kept_with_what_it_gave(made: Path) -> None:
     draws = pd.read_parquet(made / "default" / "draws.parquet")
     assert draws["wave"].value_counts().to_dict() == {
-        "wave-0": 60, "wave-1": 50, "wave-2": 50, "draws": 50,
+        "wave-0": 80, "wave-1": 50, "wave-2": 50, "draws": 50,
     }  # fmt: skip
     assert draws.loc[draws["wave"] == "draws", "weight"].sum() == pytest.approx(1.0)
     assert draws["C1 2016-11"].between(0.0, 1.0).all()
@@ -44,7 +44,7 @@ def test_every_set_that_was_simulated_is_kept_with_what_it_gave(made: Path) -> N
 
 def test_the_summary_says_how_it_went_and_which_set_the_package_would_run_with(made: Path) -> None:
     about = json.loads((made / "default" / "summary.json").read_text())
-    assert [wave["sets"] for wave in about["waves"]] == [60, 50, 50, 50]
+    assert [wave["sets"] for wave in about["waves"]] == [80, 50, 50, 30, 20]
     assert len(about["fit"]) == 16 and len(about["learnt"]) == len(priors.priors())
     for name, value in about["point"]["values"].items():
         assert PARAMETERS[name].low <= value <= PARAMETERS[name].high

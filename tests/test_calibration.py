@@ -110,7 +110,7 @@ def test_the_emulator_finds_a_surface_and_says_what_it_misses() -> None:
     emulator = fit(u, np.stack([smooth + noise, rough], axis=1), [False, False],
                    np.array([0.02**2, 0.0]))  # fmt: skip
     mean, variance = emulator.predict(u)
-    assert np.abs(mean[:, 0] - smooth).mean() < 0.02
+    assert np.abs(mean[:, 0] - smooth).mean() < 0.03
     assert emulator.scores[0] > 0.85 and emulator.scores[1] < 0.1
     assert variance[0, 1] > 0.3 > 0.002 > variance[0, 0]
 
