@@ -92,7 +92,7 @@ def _posterior(
     known = np.concatenate([wave.u for wave in done.waves])
     y, variance = emulator.predict(known)
     best = np.argsort(-log_likelihood(targets, y, variance))
-    start = known[best[: WALKERS * len(done.free)]]
+    start = known[np.resize(best, WALKERS * len(done.free))]
     u = explore(targets, emulator, start, draws, WIDER, done.seed + 200 + k, done.sizes.steps // 2)
     wave = done.run(f"truth-{k:02d}", u)
     done.waves.remove(wave)

@@ -39,7 +39,7 @@ STARTS = ("engaged_companies_2011", "engaged_employer_associations_2009")
 #: Sizes of a rival rule's calibration, which starts where the default's waves went.
 RIVAL = Sizes(400, (), (200, 250), (3.0, 1.3), draws=(220,), replicates=2)
 #: Sizes of a trial that a test can afford.
-QUICK = Sizes(80, (50,), (50,), (2.0,), luck=4, draws=(30, 20), replicates=2, kept=16, steps=200)
+QUICK = Sizes(60, (44,), (), (), luck=2, draws=(20,), replicates=1, kept=16, steps=60)
 _LEVEL = 0.9
 #: Standard deviation of a prior quantile, and the share of it that a parameter keeps which the
 #: targets do not tell.

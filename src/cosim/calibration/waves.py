@@ -225,7 +225,7 @@ class Calibration:
         known = np.concatenate([wave.u for wave in self.waves])
         y, variance = emulator.predict(known)
         order = np.argsort(-log_likelihood(self.targets, y, variance))
-        start = known[order[: WALKERS * len(self.free)]]
+        start = known[np.resize(order, WALKERS * len(self.free))]
         return explore(self.targets, emulator, start, n, temperature, self.seed + step,
                        self.sizes.steps)  # fmt: skip
 
