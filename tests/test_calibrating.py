@@ -86,7 +86,7 @@ def test_rules_are_compared_and_mechanisms_ablated(
     still = wide.loc["C1 2016-11"].astype(float)
     assert still["commitment"] < 0.5 * still[""] and len(still) == 11
     recovery = pd.read_csv(made / "recovery.csv")
-    assert len(recovery) == 4 * len(priors.priors())
+    assert len(recovery) == 2 * len(priors.priors())
     assert np.all(recovery["low"] < recovery["high"])
 
 

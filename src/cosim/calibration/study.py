@@ -475,7 +475,7 @@ def _recovery(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
 
     done = restored(folder, seed, workers)
     done.progress = progress
-    return recover(done, *((4, 40) if sizes is QUICK else ()))
+    return recover(done, *((2, 30) if sizes is QUICK else ()))
 
 
 def _ablation(folder: Path, seed: int, sizes: Sizes | None, workers: int | None,
