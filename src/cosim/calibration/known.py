@@ -36,7 +36,6 @@ def effects(
     replicates: int = 30,
     territory: str = "",
     progress: Progress | None = None,
-    without: Sequence[str] = (),
 ) -> tuple[Effect, ...]:
     """Run the five trials on the model; return nine effects in the order S1 to S5.
 
@@ -47,7 +46,6 @@ def effects(
     replicates : of the last trial; the others are repeated as `REPEATS` says
     territory : code; empty for that of the scenario reference-2010
     progress : called with the number of trials done, of five
-    without : mechanisms that are switched off
 
     Raises
     ------
@@ -56,7 +54,7 @@ def effects(
     if replicates < 2:
         raise CosimError("an interval needs replicates", key="replicates", found=replicates,
                          expected="2 or more")  # fmt: skip
-    bench = Bench(values or {}, rules or {}, territory, tuple(without))
+    bench = Bench(values or {}, rules or {}, territory)
     made: list[Effect] = []
     for done, (name, read) in enumerate(READERS.items(), 1):
         one = getattr(trials, name)(bench, seed)

@@ -1,9 +1,10 @@
 """Which parameters are not ruled out: targets as measured, implausibility, the posterior's density.
 
 A target is the published figure with a two-piece normal error (Wallis 2014): its tolerance is read
-as a 95 % interval, of which `SURVEY` points are the survey's and the rest the model's discrepancy
-(Kennedy & O'Hagan 2001). History matching rules out what lies beyond `CUTOFF` standard deviations
-of observation, discrepancy, luck and emulator together (Craig et al. 1997; Vernon et al. 2010).
+as a 95 % interval, of which the survey's error (the fact `survey_error`) is a part and the rest the
+model's discrepancy (Kennedy & O'Hagan 2001). History matching rules out what lies beyond `CUTOFF`
+standard deviations of observation, discrepancy, luck and emulator together (Craig et al. 1997;
+Vernon et al. 2010).
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cosim import facts
 from cosim.calibration.emulator import Emulator
 from cosim.state import Array
 
-#: Half-width of the least honest 95 % interval of a share in a survey (`facts.survey_error`).
-SURVEY = 0.03
 #: Implausibility beyond which a set of parameters is ruled out (three-sigma rule, Pukelsheim 1994).
 CUTOFF = 3.0
 _Z95 = 1.959964
@@ -47,7 +47,7 @@ class Target:
     @property
     def deviations(self) -> tuple[float, float]:
         """Standard deviations below and above the value: survey and discrepancy together."""
-        least = SURVEY / _Z95
+        least = float(facts.fact("survey_error").values[0]) / _Z95
         return (
             max((self.value - self.low) / _Z95, least),
             max((self.high - self.value) / _Z95, least),

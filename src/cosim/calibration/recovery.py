@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.calibration.emulator import Emulator
-from cosim.calibration.matching import Target, explore, log_likelihood
-from cosim.calibration.waves import WALKERS, WIDER, Calibration, Wave, clip, reweighted
+from cosim.calibration.matching import Target, explore
+from cosim.calibration.waves import WIDER, Calibration, Wave, clip, reweighted
 from cosim.state import Array
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ def _posterior(
     done: Calibration, emulator: Emulator, targets: Sequence[Target], k: int, draws: int
 ) -> tuple[Wave, Array]:
     """Return the weighted draws of one synthetic survey."""
-    known = np.concatenate([wave.u for wave in done.waves])
-    y, variance = emulator.predict(known)
-    best = np.argsort(-log_likelihood(targets, y, variance))
-    start = known[np.resize(best, WALKERS * len(done.free))]
+    start = done.walkers(targets, emulator)
     u = explore(targets, emulator, start, draws, WIDER, done.seed + 200 + k, done.sizes.steps // 2)
     wave = done.run(f"truth-{k:02d}", u)
     done.waves.remove(wave)

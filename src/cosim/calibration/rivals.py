@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.calibration.matching import Target, standardised
+from cosim.calibration.matching import CUTOFF, Target, standardised
 from cosim.calibration.waves import clip
 from cosim.state import Array
 
@@ -48,7 +48,7 @@ def log_densities(targets: Sequence[Target], draws: Draws) -> Array:
     z = standardised(targets, draws.y, draws.variance)
     below, above = np.array([target.deviations for target in targets]).T
     total = np.sqrt(below**2 + draws.variance) + np.sqrt(above**2 + draws.variance)
-    z = np.where(np.isnan(z), 3.0, z)
+    z = np.where(np.isnan(z), CUTOFF, z)
     return np.asarray(-0.5 * z**2 + np.log(2.0 / total) - 0.5 * np.log(2.0 * np.pi))
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from cosim import facts
 from cosim.calibration import language, posterior, survey
-from cosim.calibration.matching import Target, implausibility, log_likelihood, standardised
+from cosim.calibration.matching import CUTOFF, Target, implausibility, log_likelihood, standardised
 from cosim.calibration.priors import Priors, priors
 from cosim.calibration.rivals import Draws
 from cosim.calibration.waves import Calibration, Simulator, Sizes, Wave, clip, nanmean
@@ -179,7 +179,7 @@ def summary(done: Calibration, rules: str) -> dict[str, Any]:
             "replicates": wave.replicates,
             "best": float(log_likelihood(done.targets, wave.y).max()),
             "not_ruled_out": float(
-                (implausibility(done.targets, wave.y, done.luck / wave.replicates) < 3.0).mean()
+                (implausibility(done.targets, wave.y, done.luck / wave.replicates) < CUTOFF).mean()
             ),
         }
         for wave in done.waves

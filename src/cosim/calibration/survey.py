@@ -177,11 +177,8 @@ def ready(
     columns: tuple[tuple[str, str], ...] = COLUMNS,
 ) -> Survey:
     """Return what `simulate` runs; `columns` are those to be read, the others as `scenarios`."""
-    made = {
-        scenario: engine.plan(scenario, None, columns)
-        for scenario in scenarios(name, rules, until, without)
-    }
     chosen = scenarios(name, rules, until, without)
+    made = {scenario: engine.plan(scenario, None, columns) for scenario in dict.fromkeys(chosen)}
     return Survey(tuple(made[scenario] for scenario in chosen), strata(name))
 
 

@@ -75,7 +75,6 @@ class Wave:
     ----------
     u : float64[n, k], prior quantiles
     y : float64[n, m], targets, means over `replicates`
-    ruled_out : share of the prior that this wave's emulator rules out; None where it had none
     """
 
     name: str
@@ -222,12 +221,15 @@ class Calibration:
         y, variance = emulator.predict(hypercube)
         left = float((implausibility(self.targets, y, variance) < CUTOFF).mean())
         self.notes[name] = {"left": left, "scores": [round(float(x), 3) for x in emulator.scores]}
-        known = np.concatenate([wave.u for wave in self.waves])
-        y, variance = emulator.predict(known)
-        order = np.argsort(-log_likelihood(self.targets, y, variance))
-        start = known[np.resize(order, WALKERS * len(self.free))]
+        start = self.walkers(self.targets, emulator)
         return explore(self.targets, emulator, start, n, temperature, self.seed + step,
                        self.sizes.steps)  # fmt: skip
+
+    def walkers(self, targets: Sequence[Target], emulator: Emulator) -> Array:
+        """Return where walkers begin: the sets so far that the emulator holds for the best."""
+        known = np.concatenate([wave.u for wave in self.waves])
+        order = np.argsort(-log_likelihood(targets, *emulator.predict(known)))
+        return np.asarray(known[np.resize(order, WALKERS * len(self.free))])
 
     # -- posterior ------------------------------------------------------------------------
 
