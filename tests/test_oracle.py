@@ -129,7 +129,10 @@ LEVERS = {
     "skills for organisations": {"competences": {"organisations": 90.0, "budget": 140.0}},
     "skills for territories": {"competences": {"territoires": 6.0}, "catalysis": ALWAYS},
     "skills for local authorities": {"competences": {"collectivites": 70.0}},
-    "skills for institutions": {"competences": {"institutions": 5.0}},
+    "skills for institutions": {
+        "parameters": {**BUSY, "competences_patience": 1.0},
+        "competences": {"institutions": 60.0},
+    },
     "recognition": {"reconnaissance": {"funds": 12.0, "end": "2012-09"}},
     "usine, equal shares": {"usine": {"key": "equal", "factor": 30.0, "start": "2010-04"}},
     "usine, shares of the population": {"usine": {"key": "population", "factor": 500.0}},
