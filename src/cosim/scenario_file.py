@@ -47,6 +47,11 @@ KINDS = {
     "modules": ("liste de fichiers .py", "a list of paths of .py files"),
     "crises": ("liste de tables", "a list of tables {start, months, depth}"),
     "parameters": ('table nom = valeur, ou "posterior"', 'a table name = number, or "posterior"'),
+    "changes": ("table de clés de scénario", "a table of keys of a scenario"),
+    "factors": ("table de facteurs", "a table name = list, {low, high} or table of levels"),
+    "formulas": ("table nom = formule", "a table name = formula"),
+    "contrasts": ("table de contrastes", "a table name = {estimate, sign, margin, fr, en}"),
+    "names": ("liste de noms", "a list of names"),
 }
 #: What the key `parameters.base` says, in French and in English.
 BASE = (
@@ -122,7 +127,8 @@ def shown_path(path: Path) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a TOML file that a person gave."""
     where = shown_path(path)
     try:
         if not path.is_file():
@@ -187,7 +193,7 @@ def _is_shallow(text: str) -> bool:
 def read(path: Path, trusted: bool = True, trail: tuple[Path, ...] = ()) -> Scenario:
     """Read the file of a scenario, and those that it extends."""
     real = Path(os.path.realpath(path))
-    document = parse(_text(path), shown_path(path))
+    document = parse(text_of(path), shown_path(path))
     return resolve(
         document,
         where=shown_path(path),
@@ -338,8 +344,13 @@ def nested(changes: Mapping[str, Any], where: str | None = None) -> dict[str, An
 # -- from pydantic's errors to ours -----------------------------------------------------------
 
 
-def clear(error: ValidationError, where: object = None) -> ScenarioError:
-    """The first mistake of a document: its key, what was found, what was expected."""
+def clear(
+    error: ValidationError, where: object = None, root: type[BaseModel] = Scenario
+) -> ScenarioError:
+    """The first mistake of a document: its key, what was found, what was expected.
+
+    `root` is what was validated: a scenario, or another document written in the same way.
+    """
     problem = _first(error)
     loc = tuple(part for part in problem["loc"] if part != "[key]")
     context = problem.get("ctx", {})
@@ -347,13 +358,13 @@ def clear(error: ValidationError, where: object = None) -> ScenarioError:
     key, found, hint = dotted(loc), shown(problem["input"]), None
     expected: object = None
     what = "not accepted"
-    field = field_at(loc)
+    field = field_at(loc, root)
     if problem["type"] == "cosim":
         what, expected, hint = context["what"], context["expected"], context["hint"]
         found = shown(context["found"])
         key = ".".join(part for part in (key, key_text(context["key"])) if part)
     elif problem["type"] == "extra_forbidden":
-        what, (expected, hint) = "unknown key", _known(loc)
+        what, (expected, hint) = "unknown key", _known(loc, root)
         found = shown(str(loc[-1]))
     elif problem["type"] == "missing":
         what = "a key is missing"
@@ -371,7 +382,7 @@ def clear(error: ValidationError, where: object = None) -> ScenarioError:
     elif problem["type"] in ("too_long", "string_too_long"):
         unit = "characters" if isinstance(problem["input"], str) else "items"
         what, expected = "too long", f"at most {context['max_length']} {unit}"
-    if expected is None and field and len(loc) > 1 and field is field_at(loc[:-1]):
+    if expected is None and field and len(loc) > 1 and field is field_at(loc[:-1], root):
         expected = INSIDE.get(meta(field, "kind"))
     if expected is None:
         expected = allowed(field) if field else problem["msg"].removeprefix("Input should be ")
@@ -419,9 +430,9 @@ def table_of(field: FieldInfo) -> type[BaseModel] | None:
     return None
 
 
-def field_at(loc: tuple[int | str, ...]) -> FieldInfo | None:
+def field_at(loc: tuple[int | str, ...], root: type[BaseModel] = Scenario) -> FieldInfo | None:
     """The field of a place in the document; the nearest one above where it is not a key."""
-    table: type[BaseModel] | None = Scenario
+    table: type[BaseModel] | None = root
     field = None
     for part in loc:
         if isinstance(part, int):
@@ -433,7 +444,7 @@ def field_at(loc: tuple[int | str, ...]) -> FieldInfo | None:
     return field
 
 
-def keys() -> Iterator[tuple[str, FieldInfo]]:
+def keys(root: type[BaseModel] = Scenario) -> Iterator[tuple[str, FieldInfo]]:
     """Every key that holds a value, dotted, in the order of the document."""
 
     def walk(table: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]]:
@@ -444,7 +455,7 @@ def keys() -> Iterator[tuple[str, FieldInfo]]:
             else:
                 yield prefix + name, field
 
-    yield from walk(Scenario, "")
+    yield from walk(root, "")
 
 
 def meta(field: FieldInfo, name: str) -> str:
@@ -473,17 +484,17 @@ def allowed(field: FieldInfo, lang: typing.Literal["fr", "en"] = "en") -> str:
     return text
 
 
-def _known(loc: tuple[int | str, ...]) -> tuple[str, str | None]:
+def _known(loc: tuple[int | str, ...], root: type[BaseModel]) -> tuple[str, str | None]:
     """The keys that could stand at an unknown one, and the likeliest."""
-    parent = field_at(loc[:-1]) if len(loc) > 1 else None
-    table = Scenario if len(loc) == 1 else table_of(parent) if parent else None
+    parent = field_at(loc[:-1], root) if len(loc) > 1 else None
+    table = root if len(loc) == 1 else table_of(parent) if parent else None
     names = list(table.model_fields) if table else []
-    if len(loc) == 1:
+    if len(loc) == 1 and root is Scenario:
         names.insert(0, "extends")
     last = str(loc[-1])
     hint = nearest(last, names)
     if hint is None:  # a key of another table
-        elsewhere = {key.rpartition(".")[2]: key for key, _ in reversed([*keys()])}
+        elsewhere = {key.rpartition(".")[2]: key for key, _ in reversed([*keys(root)])}
         close = nearest(last, elsewhere)
         hint = elsewhere[close] if close else None
     elif len(loc) > 1:

@@ -1,0 +1,1 @@
+"""Experiments that researchers can publish: a file, its runs, what they show."""
