@@ -214,11 +214,12 @@ def check(experiment: Experiment) -> None:
     """Refuse a factor or a level that is not accepted, by its own name, then any point."""
     made = experiment.made
     maker = _Maker(experiment)
-    first = {name: 0 if not factor.is_range else factor.low for name, factor in made.items()}
-    for name, factor in made.items():
+    chosen: dict[str, int | float] = {}
+    for name, factor in made.items():  # each over those that stand before it
         ends = range(len(factor.labels)) if factor.labels else (factor.low, factor.high)
         for level in ends:
-            maker.scenario({**first, name: level}, blamed=name)
+            maker.scenario({**chosen, name: level}, blamed=name)
+        chosen[name] = ends[0]
     for name in experiment.design.crossed:
         if name not in made or made[name].is_range:
             raise ScenarioError("no such list of levels", key="design.crossed", found=name,
@@ -405,8 +406,8 @@ class _Maker:
         """
         document = self.bases[int(choices[SCENARIO]) if SCENARIO in choices else 0]
         later: list[Mapping[str, Any]] = []
-        for name, factor in self.made.items():
-            choice = choices[name]
+        for name, choice in choices.items():
+            factor = self.made[name]
             if factor.is_range:
                 document = patched(document, nested({name: choice}))
                 continue
