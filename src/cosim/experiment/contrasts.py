@@ -186,7 +186,7 @@ def estimates(experiment: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
         mean, low, high, critical = interval(value, numbers, experiment.draws)
         deviation = float(value.std(ddof=1)) if len(value) > 1 else np.nan
         base = float(group["base"].mean())
-        wanted = -1.0 if contrast.sign == "-" else 1.0
+        wanted = -1.0 if contrast.sign in ("-", "<=") else 1.0
         rows.append(
             {
                 **dict(zip(keys, labels, strict=True)),
@@ -244,7 +244,8 @@ def verdict(estimate: float, low: float, high: float, sign: str, margin: float) 
     "+" is supported when the interval lies above 0 and the estimate is at least the margin (the
     smallest effect that matters), contradicted when the interval lies below the margin, or does not
     reach above 0, undecided otherwise; "-" is its mirror. "0" (no effect that matters) is
-    supported when the interval lies within ± margin, contradicted when it lies outside.
+    supported when the interval lies within ± margin, contradicted when it lies outside; "<=" (no
+    more than the margin) likewise for the upper side alone.
     """
     if not sign:
         return ""
@@ -252,6 +253,8 @@ def verdict(estimate: float, low: float, high: float, sign: str, margin: float) 
         return UNDECIDED
     if sign == "-":
         estimate, low, high = -estimate, -high, -low
+    if sign == "<=":
+        return SUPPORTED if high <= margin else CONTRADICTED if low > margin else UNDECIDED
     if sign == "0":
         if -margin <= low and high <= margin:
             return SUPPORTED

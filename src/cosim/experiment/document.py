@@ -148,10 +148,12 @@ class Contrast(Table):
         "text", "formule", "formula", "formule linéaire de « résultat[bras] »",
         "linear formula of \"outcome[arm]\"", min_length=1,
     )]  # fmt: skip
-    sign: Annotated[Literal["", "+", "-", "0"], about(
+    sign: Annotated[Literal["", "+", "-", "0", "<="], about(
         "choice", "signe attendu", "expected sign",
-        "signe attendu avant la simulation ; « 0 » : pas d'effet qui compte",
-        "sign expected before the run; \"0\": no effect that matters",
+        "signe attendu avant la simulation ; « 0 » : pas d'effet qui compte ; « <= » : pas plus "
+        "que la marge",
+        "sign expected before the run; \"0\": no effect that matters; \"<=\": no more than the "
+        "margin",
     )] = ""  # fmt: skip
     margin: Annotated[float, about(
         "number", "marge", "margin", "plus petit effet qui compte",
