@@ -34,6 +34,8 @@ SUPPORTED, CONTRADICTED, UNDECIDED = VERDICTS = ("supported", "contradicted", "u
 #: (outcome, arm) -> its coefficient.
 Terms = Mapping[tuple[str, str], float]
 
+#: Characters of a formula.
+LENGTH = 1000
 _TERM = re.compile(r"([A-Za-z_]\w*)\s*\[([^\[\]]*)\]")
 
 
@@ -64,7 +66,7 @@ def parse(text: str, outcomes: Sequence[str], arms: Sequence[str]) -> dict[tuple
 
     plain = _TERM.sub(named, text).strip()
     try:
-        if len(text) > 1000:
+        if len(text) > LENGTH or re.search(r"\b_\d", text):
             raise ValueError
         constant, coefficients = _linear(ast.parse(plain, mode="eval").body, len(terms))
     except (ValueError, SyntaxError, RecursionError, MemoryError, ZeroDivisionError):
