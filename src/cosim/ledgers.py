@@ -349,6 +349,7 @@ def pages(folder: Path) -> dict[Path, str]:
     """
     from cosim import concepts, levers, library, limits, scenario, study, traces
     from cosim.calibration import pages as calibrated
+    from cosim.experiment import pages as tried
 
     made = {
         "parameters.md": _parameters_page(),
@@ -368,6 +369,8 @@ def pages(folder: Path) -> dict[Path, str]:
         wanted[odd] = _with_table(odd)
     if (folder / calibrated.PAGE).is_file():
         wanted[folder / calibrated.PAGE] = calibrated.page(folder)
+    if (folder / tried.PAGE).is_file():
+        wanted[folder / tried.PAGE] = tried.page(folder)
     if (folder / limits.PAGE).is_file():
         wanted[folder / limits.PAGE] = limits.page(folder)
     for page in (folder / name for name in traces.PAGES):

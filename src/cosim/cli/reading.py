@@ -341,6 +341,10 @@ def docs(
         Path | None,
         typer.Option(help="Dossier de `cosim calibrate`, à livrer. / Folder of it, to ship."),
     ] = None,
+    hypotheses: Annotated[
+        Path | None,
+        typer.Option(help="Dossier de `cosim hypothesis run all`, à livrer. / Folder, to ship."),
+    ] = None,
 ) -> None:
     """Écrire les pages générées de la documentation. / Write the generated pages."""
     from cosim.calibration import pages as calibrated
@@ -357,6 +361,11 @@ def docs(
             say(f"{path}")
     if calibration is not None and not check:
         for path in calibrated.collect(calibration, folder, posterior.folder()):
+            say(f"{path}")
+    if hypotheses is not None and not check:
+        from cosim.experiment import pages as tried
+
+        for path in tried.collect(hypotheses, folder, tried.package()):
             say(f"{path}")
     changed = ledgers.stale(folder) if check else ledgers.write(folder)
     for path in changed:
