@@ -7,15 +7,20 @@ the territory, and the digest of the model and of the modules. It makes its own 
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
 import pickle
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cosim import engine
 from cosim.errors import CosimError, ScenarioError
+from cosim.indicators import COLUMNS
 from cosim.results import run_digest
 from cosim.scenario import build
 
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
     from cosim.state import State
     from cosim.territory import Territory
 
-__all__ = ["connect", "order", "perform", "rebuilt"]
+__all__ = ["connect", "order", "ordered", "perform", "planned", "processes", "rebuilt", "width"]
 
 #: Seconds that a scheduler has to answer, and the tenths of a second that its first worker has.
 ANSWER, FIRST_WORKER = 4, 20
@@ -40,15 +45,29 @@ class _Order(NamedTuple):
 
     document: dict[str, Any]
     folder: Path  # where the names of `model.modules` start
-    place: Territory
+    place: Territory | None  # None: the one that the document names
+    columns: tuple[tuple[str, str], ...]
     digest: str  # of scenario, modules and model
 
 
 def order(ready: Plan) -> bytes:
     """Return what `perform` needs of a plan, as bytes that any process reads."""
-    scenario = ready.scenario
+    return ordered(ready.scenario, ready.place)
+
+
+def ordered(
+    scenario: Scenario,
+    place: Territory | None = None,
+    columns: Sequence[tuple[str, str]] = COLUMNS,
+    digest: str | None = None,
+) -> bytes:
+    """Return the order of the plan that `engine.plan(scenario, place, columns)` would make.
+
+    `digest` is the scenario's `run_digest`, where it is known.
+    """
     folder = (scenario._folder or Path.cwd()).absolute()
-    return pickle.dumps(_Order(scenario.resolved(), folder, ready.place, run_digest(scenario)))
+    wanted = digest or run_digest(scenario)
+    return pickle.dumps(_Order(scenario.resolved(), folder, place, tuple(columns), wanted))
 
 
 def perform(
@@ -61,15 +80,21 @@ def perform(
     CosimError : modules are missing here, or those or the model are other than the order's; a
         replicate failed
     """
-    ready = _plan(ordered)
+    ready = planned(ordered)
     return [engine.kept(ready, seed, number, keep) for number in numbers]
 
 
 @lru_cache(maxsize=PLANS)
-def _plan(ordered: bytes) -> Plan:
-    """Make the plan of an order."""
+def planned(ordered: bytes) -> Plan:
+    """Return the plan of an order, which a process makes once.
+
+    Raises
+    ------
+    CosimError : modules are missing here, or those or the model are other than the order's
+    """
     wanted: _Order = pickle.loads(ordered)
-    return engine.plan(rebuilt(wanted.document, wanted.folder, wanted.digest), wanted.place)
+    scenario = rebuilt(wanted.document, wanted.folder, wanted.digest)
+    return engine.plan(scenario, wanted.place, wanted.columns)
 
 
 def rebuilt(document: dict[str, Any], folder: Path, digest: str) -> Scenario:
@@ -95,6 +120,31 @@ def rebuilt(document: dict[str, Any], folder: Path, digest: str) -> Scenario:
     return scenario
 
 
+def width(executor: Executor) -> int:
+    """Return how many tasks an executor runs at once; 1 where it does not say."""
+    if isinstance(executor, _Cluster):
+        return executor.width
+    return int(getattr(executor, "_max_workers", 1))
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Return so many processes of this machine, which end when this one does, however it does."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _as_a_worker)
+
+
+def _as_a_worker() -> None:
+    """Leave Ctrl-C to the process that gives the work, and end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
 # -- Dask ---------------------------------------------------------------------------------
 
 
@@ -104,6 +154,11 @@ class _Cluster(Executor):
     def __init__(self, client: Client):
         self._client = client
         self._executor = client.get_executor(pure=False)  # no result is that of another order
+
+    @property
+    def width(self) -> int:
+        """Threads of all workers."""
+        return max(1, sum(self._client.nthreads().values()))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ensemble", "Results", "ensemble", "growing", "load", "run", "run_digest", "save_run",
-    "survival",
+    "survival", "versions",
 ]  # fmt: skip
 
 FORMAT = "cosim results"
@@ -519,12 +519,6 @@ def load(folder: str | os.PathLike[str]) -> Ensemble:
 
 
 def _manifest(whole: Ensemble, journal: bool) -> dict[str, Any]:
-    import platform
-
-    import numba
-    import pandas as pd
-    import pyarrow as pa
-
     scenario, place = whole.scenario, whole.place
     return {
         "format": FORMAT,
@@ -538,16 +532,27 @@ def _manifest(whole: Ensemble, journal: bool) -> dict[str, Any]:
         "journal": journal,
         "sample": scenario.territory.sample,
         "territory": {"code": place.code, "name": place.name, "inhabitants": place.inhabitants},
-        "versions": {
-            "cosim": cosim.__version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "numba": numba.__version__,
-            "pandas": pd.__version__,
-            "pyarrow": pa.__version__,
-        },
+        "versions": versions(),
         "scenario": scenario.resolved(),
         **_sample(scenario),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a manifest names: what numbers may depend on."""
+    import platform
+
+    import numba
+    import pandas as pd
+    import pyarrow as pa
+
+    return {
+        "cosim": cosim.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "pandas": pd.__version__,
+        "pyarrow": pa.__version__,
     }
 
 

@@ -754,6 +754,19 @@ def columns(expression: Expression) -> list[tuple[str, str]]:
             return []
 
 
+def follows(expression: Expression) -> bool:
+    """Return whether an expression follows alliances, those that ended too."""
+    match expression:
+        case Life():
+            return True
+        case Slope():
+            return follows(expression.first)
+        case Combination():
+            return any(follows(part) for part in expression.parts)
+        case _:
+            return False
+
+
 def windows(expression: Expression) -> list[Window]:
     """Return the windows of months that an expression reads."""
     match expression:

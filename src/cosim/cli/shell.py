@@ -98,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # They add their commands to `app`.
     from cosim.cli import (  # noqa: F401, I001
         running, reading, diagnosing, national, validating, calibrating, known,
+        experimenting,
     )  # fmt: skip
 
     for stream in (sys.stdout, sys.stderr):
@@ -199,8 +200,11 @@ def table(
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[..., None]]:
-    """Show a bar on standard error while a long command runs; yields `done(count, ...)`."""
+def progress(title: str, total: int, noted: bool = False) -> Iterator[Callable[..., None]]:
+    """Show a bar on standard error while a long command runs; yields `done(count, ...)`.
+
+    `noted` shows, instead of the time left, what `done(count, total=…, note="…")` says.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -210,11 +214,15 @@ def progress(title: str, total: int) -> Iterator[Callable[..., None]]:
     )
 
     console = notes()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeRemainingColumn())  # fmt: skip
+    last = TextColumn("{task.fields[note]}") if noted else TimeRemainingColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), last)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done, *_: bar.update(task, completed=done)
+        task = bar.add_task(title, total=total, note="")
+
+        def done(count: int, *_: object, total: int | None = None, note: str = "") -> None:
+            bar.update(task, completed=count, total=total, note=note)
+
+        yield done
 
 
 def warn_of_compilation() -> None:
