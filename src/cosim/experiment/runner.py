@@ -326,10 +326,8 @@ class _Work:
             for task in (first, timed) if timed else (first,):
                 for _, done in self._done([task]):
                     self.store.add(done.rows)
-                    self.pace[own] = min(
-                        seconds / self._weight(number)
-                        for (number, _), seconds in zip(task, done.seconds, strict=True)
-                    )
+                    weight = sum(self._weight(number) for number, _ in task)
+                    self.pace[own] = sum(done.seconds) / weight
                     self.planning[own] = min(done.planning)
             tried = {*first, *timed}
             jobs = [job for job in jobs if job not in tried]
