@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,8 +27,11 @@ from cosim.cli.shell import (
 from cosim.errors import CosimError, RunError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from cosim.experiment.document import Experiment
     from cosim.experiment.runner import Estimate, Progress
+    from cosim.experiment.store import Store
 
 #: Where an experiment goes that is given no folder.
 FOLDER = Path("out/experiments")
@@ -84,31 +87,18 @@ def run(
                          expected="no --workers, no --processes")  # fmt: skip
     experiment, folder = _experiment(file)
     folder = out or folder or FOLDER / Path(file).stem
-    from cosim.experiment import runner
-
     command = _command(file, folder, workers, processes, dask)
     costs: list[Estimate] = []
-    with executor_at(dask) as executor, _bar(experiment.title) as (show, begin):
-        warn_of_compilation()
 
-        def told(cost: Estimate) -> bool:
-            costs.append(cost)
-            if not as_json:
-                _tell_cost(cost)
-            if estimate or not (yes or _agreed(cost)):
-                return False
-            begin()
-            return True
+    def told(cost: Estimate) -> bool:
+        costs.append(cost)
+        return not estimate and (yes or _agreed(cost))
 
-        try:
-            store = runner.run(
-                experiment, folder, workers, processes, executor, show, told=told,
-                retry_failed=retry_failed, command=command,
-            )  # fmt: skip
-        except (KeyboardInterrupt, RunError):
-            notes().print(f"Reprendre / resume: {command}", markup=False, highlight=False,
-                          soft_wrap=True)  # fmt: skip
-            raise
+    with executor_at(dask) as executor:
+        store = perform(
+            experiment, folder, workers=workers, processes=processes, executor=executor,
+            retry_failed=retry_failed, command=command, told=told,
+        )  # fmt: skip
     counts = store.counts()
     if as_json:
         say_json({"out": f"{folder}", **counts._asdict(), "missing": counts.missing,
@@ -251,6 +241,48 @@ def show(file: File, as_json: Json = False) -> None:
         say(f"… {len(design)} points (--json)")
 
 
+# -- running ------------------------------------------------------------------------------
+
+
+def perform(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    processes: bool = False,
+    executor: Executor | None = None,
+    retry_failed: bool = False,
+    command: str = "",
+    told: Callable[[Estimate], bool] | None = None,
+) -> Store:
+    """Run what is missing of an experiment under a bar, after saying what it will cost.
+
+    Whoever interrupts it, or loses the cluster, is told the command that goes on. Parameters are
+    those of `runner.run`.
+    """
+    from cosim.experiment import runner
+
+    warn_of_compilation()
+    with _bar(experiment.title) as (show, begin):
+
+        def costs(cost: Estimate) -> bool:
+            _tell_cost(cost)
+            if told is not None and not told(cost):
+                return False
+            begin()
+            return True
+
+        try:
+            return runner.run(
+                experiment, folder, workers, processes, executor, show, told=costs,
+                retry_failed=retry_failed, command=command,
+            )  # fmt: skip
+        except (KeyboardInterrupt, RunError):
+            notes().print(f"Reprendre / resume: {command or _resume(folder)}", markup=False,
+                          highlight=False, soft_wrap=True)  # fmt: skip
+            raise
+
+
 # -- parts --------------------------------------------------------------------------------
 
 
@@ -281,8 +313,6 @@ def _resume(folder: Path) -> str:
 @contextmanager
 def _bar(title: str) -> Iterator[tuple[Callable[[Progress], None], Callable[[], None]]]:
     """Yield what shows progress, and what begins to show it: nothing comes before the cost."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         state: dict[str, Any] = {"spoken": time.monotonic()}
 
@@ -354,4 +384,4 @@ def _tell_failures(folder: Path) -> None:
     say(f"Refaire / replay: cosim experiment replay {where} {failed['run'].iloc[0]}")
 
 
-__all__ = ["duration", "experiments"]
+__all__ = ["duration", "experiments", "perform"]
