@@ -202,7 +202,8 @@ def test_a_change_of_anything_else_is_named_by_its_title(without):
 
 def told(name, reference, low, high, lang="fr", group="", scenarios=None):
     facts = Facts(reference, (low + high) / 2, low, high, (high - low) / 10, 100, False)
-    return effects_text.sentence(facts, name, group, "2025-08", scenarios, lang)
+    names = effects_text.names(scenarios, lang)
+    return effects_text.sentence(facts, name, group, "2025-08", names, lang)
 
 
 def test_units_are_those_of_the_indicator(without, with_catalysts):

@@ -9,6 +9,7 @@
     ensemble             simulate many replicates -> Ensemble
     growing              the same, yielded while it grows: 1 replicate, 2, 4, ... all
     compare              what a scenario changes from a reference, same luck -> Effect
+    branch               run to a month, then go on in several ways -> Branches
     load_results         read a folder that `save` or `cosim run --out` wrote -> Ensemble
     survival             how long alliances live (Kaplan-Meier)
     CoSimModel           the same model as a Mesa model
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from cosim.branching import branch
     from cosim.compiled import kernel
     from cosim.effects import Effect, compare
     from cosim.errors import CosimError
@@ -50,6 +52,7 @@ _WHERE = {
     "ensemble": "results",
     "growing": "results",
     "compare": "effects",
+    "branch": "branching",
     "load_results": "results.load",
     "survival": "results",
     "CoSimModel": "model",
@@ -68,6 +71,7 @@ __all__ = [
     "Ensemble",
     "Results",
     "Scenario",
+    "branch",
     "compare",
     "ensemble",
     "find_territory",

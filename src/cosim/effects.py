@@ -7,7 +7,7 @@ until the two histories part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,10 +51,13 @@ class Effect:
     Parameters
     ----------
     reference, scenario : ensembles with the same territory, period, seed and replicates
+    names : language -> how sentences name the scenario, and the reference after "plus" (default:
+        by what differs, or by its title)
     """
 
     reference: Ensemble
     scenario: Ensemble
+    names: Mapping[str, tuple[str, str]] | None = None
 
     def __post_init__(self) -> None:
         _check(self.reference.scenario, self.scenario.scenario)
@@ -207,7 +210,8 @@ class Effect:
         )
         scenarios = self.reference.scenario, self.scenario.scenario
         label = scenarios[0].month_label(row)
-        return effects_text.sentence(facts, indicator, group, label, scenarios, lang)
+        names = self.names[lang] if self.names else effects_text.names(scenarios, lang)
+        return effects_text.sentence(facts, indicator, group, label, names, lang)
 
     def cost(self, month: int | str = -1) -> Cost:
         """Return the k€ spent per additional living alliance, with a 90 % interval.

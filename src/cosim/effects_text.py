@@ -88,16 +88,16 @@ def sentence(
     indicator: str,
     group: str,
     month: str,
-    pair: tuple[Scenario, Scenario],
+    names: tuple[str, str],
     lang: Lang = "fr",
 ) -> str:
-    """Return what the scenario changes, in `month` ("YYYY-MM")."""
+    """Return what the scenario changes, in `month` ("YYYY-MM"); for `names` see that function."""
     from cosim.scenario_text import month_name
 
     what = INDICATORS[indicator]
     french = lang == "fr"
     when = f"en {month_name(month, lang)}" if french else f"in {month_name(month, lang)}"
-    with_, without = _names(pair, lang)
+    with_, without = names
     label = _label(what, group, lang)
     level = _level(what, facts.reference, lang)
     if facts.same:
@@ -204,7 +204,7 @@ def _alliances(
     )
 
 
-def _names(pair: tuple[Scenario, Scenario], lang: Lang) -> tuple[str, str]:
+def names(pair: tuple[Scenario, Scenario], lang: Lang) -> tuple[str, str]:
     """Return how a sentence names the scenario, and the reference after "plus"."""
     from cosim.scenario import diff
 
