@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from cosim.attribution import contributions
     from cosim.branching import branch
     from cosim.compiled import kernel
-    from cosim.contributions import contributions
     from cosim.effects import Effect, compare
     from cosim.errors import CosimError
     from cosim.mechanisms import mechanism
@@ -55,7 +55,7 @@ _WHERE = {
     "growing": "results",
     "compare": "effects",
     "branch": "branching",
-    "contributions": "contributions",
+    "contributions": "attribution",
     "load_results": "results.load",
     "survival": "results",
     "CoSimModel": "model",
