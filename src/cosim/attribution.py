@@ -234,6 +234,11 @@ def levers_of(reference: Scenario, scenario: Scenario) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def ensembles_of(levers: Sequence[str]) -> int:
+    """Return how many ensembles taking so many levers apart needs."""
+    return 2 * len(levers) if len(levers) <= 2 else 2 + 2 * len(levers)
+
+
 def lever_name(lever: str, lang: Lang) -> str:
     """Return a table or key of the document in plain words."""
     table, _, key = lever.partition(".")

@@ -282,15 +282,19 @@ class Effect:
         start, draws = self.reference.start, self.draws
         margin = float(spread(more, start, draws)[1])
         mean = float(more.mean())
-        if not mean - margin > 0.0:
-            ends = [(number(mean - margin, 1, lang), number(mean + margin, 1, lang))
-                    for lang in ("fr", "en")]  # fmt: skip
+        if np.isnan(margin):
+            return Cost(None, None, None, "trop peu de simulations", "too few simulations")
+        if mean - margin <= 0.0:
+            fr, en = (
+                [number(end, 1, lang) for end in (mean - margin, mean + margin)]
+                for lang in ("fr", "en")
+            )
             return Cost(
                 None, None, None,
-                "le nombre moyen d'alliances de plus ne se distingue pas de zéro "
-                f"(à 95{effects_text.NARROW}%, de {ends[0][0]} à {ends[0][1]})",
-                "the mean number of additional alliances does not stand out from zero "
-                f"(95% interval {ends[1][0]} to {ends[1][1]})",
+                "l'intervalle à 95\u202f% du nombre moyen d'alliances de plus n'est pas au-dessus "
+                f"de zéro ({fr[0]} à {fr[1]})",
+                "the 95% interval of the mean number of additional alliances is not above zero "
+                f"({en[0]} to {en[1]})",
             )  # fmt: skip
         ratio = float(spent.mean()) / mean
         low, high = _fieller(spent, more, start, draws)

@@ -281,11 +281,9 @@ def contributions(
     to = "à" if french else "to"
 
     def told(key: tuple[str, str]) -> str:
-        mean, low, high = parts[key]
-        if low == high:
-            return _signed(what, mean, lang, unit=True)
-        ends = f"{_signed(what, low, lang)} {to} {_signed(what, high, lang)}"
-        return f"{_signed(what, mean, lang, unit=True)} ({ends})"
+        mean, low, high = (_signed_precisely(what, value, parts[key], lang) for value in parts[key])
+        unit = _unit(what, lang)
+        return f"{mean}{unit}" if low == high else f"{mean}{unit} ({low} {to} {high})"
 
     def each(kind: str) -> str:
         colon = f"{HARD}: " if french else ": "
@@ -320,6 +318,18 @@ def contributions(
         f"{each('alone')}. Synergy, what the whole gives beyond the sum of the levers alone: "
         f"{told(('synergy', ''))}{doubt}."
     )
+
+
+def _signed_precisely(
+    what: Indicator, value: float, interval: tuple[float, float, float], lang: Lang
+) -> str:
+    """Return a difference to two digits of half its interval."""
+    factor = 100.0 if what.unit == "share" else 1.0
+    half = factor * (interval[2] - interval[1]) / 2.0
+    least = _UNITS[what.unit][0]
+    decimals = least if not half > 0.0 else max(least, min(3, 1 - math.floor(math.log10(half))))
+    text = number(factor * value, decimals, lang)
+    return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
 def _precise(what: Indicator, value: float, lang: Lang) -> str:

@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # They add their commands to `app`.
     from cosim.cli import (  # noqa: F401, I001
-        running, reading, diagnosing, national, validating, calibrating, known,
+        running, effects, reading, diagnosing, national, validating, calibrating, known,
     )  # fmt: skip
 
     for stream in (sys.stdout, sys.stderr):
