@@ -380,3 +380,132 @@ def test_docs_writes_pages_and_check_exits_1_when_one_lies(tmp_path, capsys):
     assert cli(capsys, "docs", "--folder", tmp_path, "--check") == ""
     (tmp_path / "facts.md").write_text("nonsense")
     assert "facts.md" in cli(capsys, "docs", "--folder", tmp_path, "--check", code=1)
+
+
+# -- what-ifs -----------------------------------------------------------------------------
+
+TWO_LEVERS = 'title = "Deux"\nextends = "b.toml"\n[prime]\namount = 5\n'
+
+
+def test_compare_adds_pairs_until_they_are_enough_and_says_so(tiny, capsys):
+    line = ("compare", "a.toml", "b.toml", "--half-width", "0.5", "--most", "40")
+    made = as_json(capsys, *line)
+    assert made["replicates"] in (20, 40) and made["stopping"]["half_width"] == 0.5
+    assert made["stopping"]["met"] == (made["stopping"]["reached"] <= 0.5)
+    assert made["stopping"]["fr"] in cli(capsys, *line)
+    assert as_json(capsys, "compare", "a.toml", "b.toml", "-n", 2)["stopping"] is None
+
+
+def test_compare_counts_simulations_and_tells_the_cost_of_an_alliance(tiny, capsys):
+    made = as_json(capsys, "compare", "a.toml", "b.toml", "-n", 6)
+    text = cli(capsys, "compare", "a.toml", "b.toml", "-n", 6)
+    [told] = made["sentences"]
+    assert "simulations sur 6" in told["frequency_fr"] and "out of 6" in told["frequency_en"]
+    assert told["frequency_fr"] in text and made["cost"]["fr"] in text
+    assert (made["cost"]["k_euros"] is None) == made["cost"]["en"].startswith("No cost")
+
+
+def test_a_folder_of_compare_remembers_how_many_pairs_it_took(tiny, capsys, report):
+    cli(capsys, "compare", "a.toml", "b.toml", "--half-width", "50", "--out", "made")
+    manifest = json.loads(Path("made/manifest.json").read_text())
+    assert manifest["pairs"]["replicates"] == 20 and manifest["pairs"]["stopping"]["met"]
+    assert cosim.load_results("made/scenario").n == 20
+
+
+def test_contributions_take_a_scenario_apart(tiny, capsys):
+    Path("c.toml").write_text(TWO_LEVERS)
+    line = ("contributions", "a.toml", "c.toml", "-n", 3, "--indicator", "engaged:elu")
+    made = as_json(capsys, *line, "--out", "made")
+    assert [lever["lever"] for lever in made["levers"]] == ["catalysis", "prime"]
+    assert [row["what"] for row in made["table"]] == [
+        "on top", "on top", "alone", "alone", "total", "synergy",
+    ]  # fmt: skip
+    assert names("made") == ["contributions-engaged-elu.png", "contributions-engaged-elu.svg",
+                             "contributions.csv", "manifest.json"]  # fmt: skip
+    text = cli(capsys, *line)
+    assert made["sentences"][0]["fr"] in text and "synergie" in text
+
+
+def test_a_branch_forks_into_options_of_every_spelling(tiny, capsys):
+    line = ("branch", "a.toml", "--at", "2010-09", "-n", 3, "lieux: lieux.number=2",
+            'catalysis.fte=3, catalysis.start="2010-11"', "b.toml")  # fmt: skip
+    made = as_json(capsys, *line, "--out", "made")
+    assert [one["name"] for one in made["options"]] == [
+        "lieux", 'catalysis.fte=3, catalysis.start="2010-11"', "b",
+    ]  # fmt: skip
+    assert "novembre 2010" in made["options"][1]["difference"]
+    spent = {row["option"]: row["difference"] for row in made["table"]
+             if row["indicator"] == "spending" and not row["group"]
+             and row["month"].startswith("2011-06")}  # fmt: skip
+    assert spent["b"] == pytest.approx(2 * 75 / 12 * 10)  # ten months at the price of an FTE
+    assert names("made") == ["branches-alliances.png", "branches-alliances.svg", "branches.csv",
+                             "manifest.json"]  # fmt: skip
+    text = cli(capsys, *line)
+    assert made["options"][2]["sentences"][0]["fr"] in text and "septembre 2010" in text
+
+
+def test_a_branch_draws_the_same_parameters_in_every_option(tiny, capsys):
+    made = as_json(capsys, "branch", "a.toml", "b.toml", "--at", "2010-09", "-n", 2, "--posterior")
+    assert made["options"][0]["name"] == "b"
+
+
+WRONG_FORKS = [
+    ("2010-09", "nowhere.toml", "no such file"),
+    ("2010-09", "lieux.number=", "not an option"),
+    ("2010-09", "x=1} y={", "not an option"),
+    ("2010-09", "lieux.nombre=2", "did you mean 'lieux.number'"),
+    ("2010-09", 'time.end="2011-01"', "read at the start"),
+    ("2010-09", 'catalysis.fte=1,catalysis.start="2010-02"', "before the fork"),
+    ("2010-01", "lieux.number=2", "outside the run"),
+    ("autumn", "lieux.number=2", "not a month"),
+    ("2010-09", "as before: lieux.number=2", "there already"),
+]
+
+
+@pytest.mark.parametrize(("at", "option", "why"), WRONG_FORKS)
+def test_a_fork_that_cannot_be_exits_2_with_one_line(tiny, capsys, at, option, why):
+    assert main(["branch", "a.toml", "--at", at, option, "--out", "made"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("cosim: ") and err.count("\n") == 1 and why in err
+    assert names() == ["a.toml", "b.toml"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "branch a.toml --at 2010-09 lieux.number=2 lieux.number=2",
+        "branch a.toml --at 2010-09",
+        "branch a.toml lieux.number=2",
+        "contributions a.toml a.toml",
+        "contributions a.toml reference-2010",
+        "contributions a.toml b.toml --indicator alliance",
+        "compare a.toml b.toml --half-width 0",
+        "compare a.toml b.toml --half-width nan",
+        "compare a.toml b.toml --half-width 1 --most 5",
+        "compare a.toml b.toml --half-width 1 -n 3",
+        "luck cas-rural",
+        "luck nowhere",
+        "luck lieux-publics -n 2",
+        "luck --collect nowhere",
+    ],
+)
+def test_a_what_if_that_cannot_be_exits_2_with_one_line(tiny, capsys, line):
+    assert main(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("cosim: ") and err.count("\n") == 1
+
+
+def test_luck_says_how_many_replicates_it_saves(capsys, monkeypatch):
+    from cosim import luck
+
+    pair = tuple(cosim.load("reference-2010").with_(**{
+        "territory": {"code": "synthetic"}, "catalysis.fte": fte}) for fte in (0, 1))  # fmt: skip
+    monkeypatch.setattr(luck, "shipped", lambda names: {"pair": pair})
+    measured = luck.measured
+    monkeypatch.setattr(
+        luck, "measured",
+        lambda pairs, n, **more: measured(pairs, n, months=["2010-12"], shown=["degree"], **more),
+    )  # fmt: skip
+    made = as_json(capsys, "luck", "pair", "-n", 4)
+    assert made["table"][0]["ratio"] > 0.0
+    assert "degree" in cli(capsys, "luck", "pair", "-n", 4)

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 from conftest import scenario, synthetic
+from scipy.special import stdtrit
 
 import cosim
-from cosim import effects_text
-from cosim.effects import Effect
+from cosim import effects, effects_text
+from cosim.effects import Effect, needed, spread
 from cosim.effects_text import Facts, number, percent
 from cosim.errors import ResultsError
 from cosim.indicators import COLUMNS, column
 from cosim.results import Ensemble
+from cosim.scenario_text import LEVERS
 
 NARROW = "\u202f"
 HARD = "\u00a0"
@@ -254,19 +256,200 @@ def test_numbers_are_written_as_each_language_does(value, decimals, fr, en):
     assert percent(0.5, "en") == "50.0%"
 
 
-# -- cost and figure --------------------------------------------------------------------------
+# -- cost --------------------------------------------------------------------------
 
 
 def test_an_additional_alliance_has_a_cost_only_where_there_is_one(without, with_catalysts):
     numbers = np.full(20, 30.0)
     clear = made(numbers, numbers + np.linspace(10, 30, 20), without, with_catalysts).cost()
     assert clear.k_euros == pytest.approx(20.0)
-    assert clear.low == pytest.approx(400 / 29) and clear.high == pytest.approx(400 / 11)
+    margin = 2.093024 * np.linspace(10, 30, 20).std(ddof=1) / 20**0.5  # Student's t, 19 degrees
+    assert clear.low == pytest.approx(400 / (20 + margin), rel=1e-6)
+    assert clear.high == pytest.approx(400 / (20 - margin), rel=1e-6)
     vague = made(numbers, numbers + np.tile([-6.0, 8.0], 10), without, with_catalysts).cost()
-    assert vague.k_euros is None and "ne se distingue pas de zéro" in vague.reason_fr
+    assert vague.k_euros is None and "n'est pas au-dessus de zéro" in vague.reason_fr
     same = cosim.compare(without.with_(time={"end": "2010-02"}),
                          without.with_(time={"end": "2010-02"}), replicates=2)  # fmt: skip
     assert same.cost().k_euros is None and "spends no more" in same.cost().reason_en
+
+
+def test_a_cost_is_told_with_its_interval_or_with_the_reason_why_there_is_none(
+    without, with_catalysts
+):
+    numbers = np.full(20, 30.0)
+    clear = made(numbers, numbers + np.linspace(10, 30, 20), without, with_catalysts)
+    assert clear.cost_sentence() == (
+        "Une alliance de plus en décembre 2011 a coûté en moyenne 20\u00a0k€ depuis le début "
+        f"(à 95{NARROW}%, de 17 à 23\u00a0k€)."
+    )
+    assert "20\u00a0k€ on average since the start" in clear.cost_sentence("en")
+    vague = made(numbers, numbers + np.tile([-6.0, 8.0], 10), without, with_catalysts)
+    assert "Pas de coût par alliance" in vague.cost_sentence()
+    assert "is not above zero (−2.4 to 4.4)" in vague.cost_sentence("en")
+    one = made([30.0], [33.0], without, with_catalysts)
+    assert one.cost().k_euros is None and "too few simulations" in one.cost_sentence("en")
+
+
+def test_the_interval_of_a_cost_holds_the_true_ratio_nineteen_times_in_twenty():
+    """Fieller's interval on made-up money and alliances that vary together."""
+    rng = np.random.default_rng(4)
+    held = 0
+    for _ in range(800):
+        more = rng.normal(8.0, 6.0, 30)
+        spent = 100.0 + 5.0 * (more - 8.0) + rng.normal(0.0, 4.0, 30)
+        low, high = effects._fieller(spent, more, 0, False)
+        held += low <= 100.0 / 8.0 <= high
+    assert 0.93 <= held / 800 <= 0.97
+
+
+# -- frequencies ------------------------------------------------------------------------------
+
+
+def test_frequencies_are_counted_out_of_the_simulations_there_were(without, with_catalysts):
+    numbers = np.full(100, 30.0)
+    more = np.repeat([2.0, -1.0, 0.0], [83, 15, 2])
+    effect = made(numbers, numbers + more, without, with_catalysts)
+    assert effect.frequency_sentence() == (
+        "Avec les catalyseurs, l'indicateur «\u00a0Alliances actives\u00a0» est plus haut en "
+        "décembre 2011 que sans eux dans 83 simulations sur 100, plus bas dans 15, égal dans "
+        f"2{NARROW}; plus haut est mieux."
+    )
+    assert effect.frequency_sentence("en").startswith(
+        "With catalysts, “Living alliances” is higher in December 2011 than without them in 83 "
+        "simulations out of 100, lower in 15, the same in 2; higher is better."
+    )
+    fewer = made(numbers, numbers - 1.0, without, with_catalysts).frequency_sentence()
+    assert "est plus bas en décembre 2011 que sans eux dans les 100 simulations" in fewer
+    same = made(numbers, numbers, without, with_catalysts)
+    assert "exactement le même en décembre 2011 dans les 100 simulations" in (
+        same.frequency_sentence()
+    )
+    one = made([30.0], [33.0], without, with_catalysts)
+    assert "dans la seule simulation" in one.frequency_sentence()
+
+
+def test_every_indicator_has_its_frequencies_in_both_languages(effect):
+    for name, group in COLUMNS:
+        for lang in ("fr", "en"):
+            assert effect.frequency_sentence(lang, name, group).endswith(".")
+
+
+# -- enough pairs -----------------------------------------------------------------------------
+
+
+def test_pairs_are_added_until_the_interval_is_as_narrow_as_asked(without, with_catalysts, effect):
+    pilot = cosim.compare(without, with_catalysts, replicates=20, seed=3)
+    pairs = pilot.difference("degree")[:, -1]
+    asked = 0.6 * float(spread(pairs)[1])
+    enough = cosim.compare(without, with_catalysts, seed=3, half_width=asked, indicator="degree")
+    assert enough.stopping.met and enough.stopping.month == "2011-12"
+    assert 20 < enough.n < 200 and enough.n % 20 == 0
+    before = enough.difference("degree")[: enough.n - 20, -1]
+    assert spread(before)[1] > asked >= spread(enough.difference("degree")[:, -1])[1]
+    assert enough.n <= needed(pairs, asked) + 60
+    whole = cosim.ensemble(with_catalysts, enough.n, 3)
+    assert np.array_equal(whole.values, enough.scenario.values)
+    assert "suffisent" in enough.stopping_sentence() and "enough" in enough.stopping_sentence("en")
+
+
+def test_a_stopping_rule_gives_up_at_the_most_and_says_so(without, with_catalysts):
+    seen = []
+    effect = cosim.compare(without, with_catalysts, half_width=1e-6, most=30, workers=1,
+                           progress=lambda *at: seen.append(at))  # fmt: skip
+    assert effect.n == 30 and not effect.stopping.met
+    assert "ne suffisent pas" in effect.stopping_sentence()
+    assert "was asked for" in effect.stopping_sentence("en")
+    assert seen == [(k, 60) for k in range(1, 61)]
+
+
+def test_what_never_differs_needs_no_more_than_the_least(without):
+    same = cosim.compare(without, without, half_width=0.5)
+    assert same.n == 20 and same.stopping.reached == 0.0
+    assert same.stopping_sentence().startswith("20 paires de simulations suffisent")
+
+
+def test_no_half_width_no_stopping(effect):
+    assert effect.stopping is None and effect.stopping_sentence() == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"half_width": 0.0}, "half_width"),
+        ({"half_width": float("nan")}, "half_width"),
+        ({"half_width": 1.0, "replicates": 5}, "replicates"),
+        ({"half_width": 1.0, "most": 10}, "most"),
+        ({"half_width": 1.0, "indicator": "aliances"}, "alliances"),
+        ({"half_width": 1.0, "month": "2019-01"}, "month"),
+        ({"replicates": 0}, "replicates"),
+    ],
+)
+def test_a_stopping_rule_that_cannot_be_is_refused_before_anything_is_simulated(
+    without, with_catalysts, options, key
+):
+    with pytest.raises(ResultsError, match=key):
+        cosim.compare(without, with_catalysts, **options)
+
+
+def test_the_interval_of_a_stopping_rule_covers_about_what_it_says():
+    """Looking again and again costs a little coverage: it is told in the docs, and small."""
+    rng = np.random.default_rng(11)
+    held = 0
+    for _ in range(1000):
+        pairs = rng.normal(1.0, 10.0, 600)
+        n = 20
+        while spread(pairs[:n])[1] > 2.0:
+            n += 20
+        held += abs(pairs[:n].mean() - 1.0) <= spread(pairs[:n])[1]
+    assert 0.92 <= held / 1000 <= 0.96
+
+
+def test_a_pilot_says_how_many_replicates_are_needed():
+    pairs = np.random.default_rng(2).normal(0.0, 3.0, 50)
+    n = needed(pairs, 0.5)
+    sd = pairs.std(ddof=1)
+    assert stdtrit(n - 1, 0.975) * sd / n**0.5 <= 0.5 < stdtrit(n - 2, 0.975) * sd / (n - 1) ** 0.5
+    assert needed(np.zeros(5), 0.1) == 2
+    both = np.repeat(pairs, 2)  # two replicates of each set say no more than one
+    assert needed(both, 0.5, draws=True) == 2 * n
+    for bad in (lambda: needed(pairs, 0.0), lambda: needed(pairs[:1], 1.0)):
+        with pytest.raises(ResultsError):
+            bad()
+
+
+# -- levers at zero ---------------------------------------------------------------------------
+
+#: Every lever with dates, budget and size, and nothing in it.
+NOTHING = {
+    "catalysis": {"fte": 0, "start": "2010-07", "budget": 500.0, "caseload": 20,
+                  "session_size": 8, "invitation": "hubs", "matching": "solutions",
+                  "first_step": "large"},
+    "lieux": {"number": 0, "capacity": 90, "start": "2010-03"},
+    "droit": {"strength": 0.0, "start": "2010-03", "budget": 100.0},
+    "ingenierie": {"fte": 0.0, "funds": 0.0, "start": "2010-03"},
+    "prime": {"amount": 0.0, "yearly_budget": 900.0},
+    "donnees": {"start": "2010-02", "budget": 50.0},
+    "outils": {"end": "2011-05"},
+    "competences": {"start": "2010-02"},
+    "reconnaissance": {"funds": 0.0, "start": "2010-02", "budget": 50.0},
+    "usine": {"key": "equal", "factor": 0.0, "months": 12},
+}  # fmt: skip
+
+
+def test_with_every_lever_at_zero_nothing_at_all_differs(lively):
+    plain = lively.with_(**{"catalysis.fte": 0, "catalysis.start": None})
+    idle = plain.with_(**NOTHING)
+    assert set(NOTHING) == {"catalysis", *LEVERS}
+    same = cosim.compare(plain, idle, replicates=6, seed=8)
+    assert not (same.scenario.values - same.reference.values).any()
+    every = same.table_at(range(plain.n_months))
+    zeros = every[["difference", "low", "high", "ci_low", "ci_high", "effect"]]
+    assert (zeros == 0.0).all(axis=None)
+    assert (every["in_favour"].dropna() == 0.0).all()
+    assert same.cost().k_euros is None
+
+
+# -- figure ---------------------------------------------------------------------------------
 
 
 def test_the_fan_chart_draws_the_reference_dashed_and_the_what_if_solid(effect):

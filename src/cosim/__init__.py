@@ -10,6 +10,7 @@
     growing              the same, yielded while it grows: 1 replicate, 2, 4, ... all
     compare              what a scenario changes from a reference, same luck -> Effect
     branch               run to a month, then go on in several ways -> Branches
+    contributions        what each lever brings, alone and on top of the others -> Contributions
     load_results         read a folder that `save` or `cosim run --out` wrote -> Ensemble
     survival             how long alliances live (Kaplan-Meier)
     CoSimModel           the same model as a Mesa model
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from cosim.attribution import contributions
     from cosim.branching import branch
     from cosim.compiled import kernel
     from cosim.effects import Effect, compare
@@ -53,6 +55,7 @@ _WHERE = {
     "growing": "results",
     "compare": "effects",
     "branch": "branching",
+    "contributions": "attribution",
     "load_results": "results.load",
     "survival": "results",
     "CoSimModel": "model",
@@ -73,6 +76,7 @@ __all__ = [
     "Scenario",
     "branch",
     "compare",
+    "contributions",
     "ensemble",
     "find_territory",
     "growing",

@@ -6,11 +6,14 @@ that an effect does not stand out from chance when its interval contains zero.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cosim.indicators import INDICATORS, Indicator, group_label
 
 if TYPE_CHECKING:
+    from cosim.effects import Cost, Stopping
     from cosim.scenario import Scenario
 
 Lang = Literal["fr", "en"]
@@ -137,6 +140,203 @@ def sentence(
         f"{with_}, {label} is {side} by {span} {when} {without} {runs} "
         f"(about {about}); the reference is at {level}."
     )
+
+
+def frequencies(
+    counts: tuple[int, int, int],
+    indicator: str,
+    group: str,
+    month: str,
+    names: tuple[str, str],
+    lang: Lang = "fr",
+) -> str:
+    """Return in how many simulations the indicator is higher, lower and the same.
+
+    Parameters
+    ----------
+    counts : simulations in which it is higher, in which it is lower, all of them
+    month : "YYYY-MM"
+    """
+    from cosim.scenario_text import month_name
+
+    what = INDICATORS[indicator]
+    french = lang == "fr"
+    higher, lower, n = counts
+    label, (with_, without) = _label(what, group, lang), names
+    when = f"{'en' if french else 'in'} {month_name(month, lang)}"
+    same = n - higher - lower
+    if same == n:
+        out_of = _out_of(n, n, lang)
+        return (
+            f"{with_}, l'indicateur {label} est exactement le même {when} {out_of}."
+            if french
+            else f"{with_}, {label} is exactly the same {when} {out_of}."
+        )
+    words = ("plus haut", "plus bas", "égal") if french else ("higher", "lower", "the same")
+    sides = [(higher, words[0]), (lower, words[1])]
+    sides.sort(key=lambda side: -side[0])
+    rest = [(count, word) for count, word in (*sides[1:], (same, words[2])) if count]
+    (most, word) = sides[0]
+    tail = "".join(
+        f", {other} dans {number(count)}" if french else f", {other} in {number(count, 0, lang)}"
+        for count, other in rest
+    )
+    better = {1: words[0], -1: words[1], 0: ""}[what.better]
+    note = (
+        (f"{NARROW}; {better} est mieux" if french else f"; {better} is better") if better else ""
+    )
+    head = f"l'indicateur {label} est" if french else f"{label} is"
+    return f"{with_}, {head} {word} {when} {without} {_out_of(most, n, lang)}{tail}{note}."
+
+
+def _out_of(count: int, n: int, lang: Lang) -> str:
+    if count == n:
+        if n == 1:
+            return "dans la seule simulation" if lang == "fr" else "in the only simulation"
+        total = number(n, 0, lang)
+        return f"dans les {total} simulations" if lang == "fr" else f"in all {total} simulations"
+    few, all_ = number(count, 0, lang), number(n, 0, lang)
+    noun = "simulation" if count == 1 or (count == 0 and lang == "fr") else "simulations"
+    if lang == "fr":
+        return f"dans {few} {noun} sur {all_}"
+    return f"in {few} {noun} out of {all_}"
+
+
+def cost_sentence(cost: Cost, month: str, lang: Lang = "fr") -> str:
+    """Return what one more alliance costs in a month, or why there is no such figure."""
+    from cosim.scenario_text import month_name
+
+    if cost.k_euros is None or cost.low is None or cost.high is None:
+        return (
+            f"Pas de coût par alliance de plus{HARD}: {cost.reason_fr}."
+            if lang == "fr"
+            else f"No cost of an additional alliance: {cost.reason_en}."
+        )
+    mean, low, high = (_k_euros(value, lang) for value in (cost.k_euros, cost.low, cost.high))
+    when = month_name(month, lang)
+    if lang == "fr":
+        return (
+            f"Une alliance de plus en {when} a coûté en moyenne {mean}{HARD}k€ depuis le début "
+            f"(à 95{NARROW}%, de {low} à {high}{HARD}k€)."
+        )
+    return (
+        f"One more alliance in {when} cost {mean}{HARD}k€ on average since the start "
+        f"(95% interval {low} to {high}{HARD}k€)."
+    )
+
+
+def _k_euros(value: float, lang: Lang) -> str:
+    return number(value, 0 if value >= 10 else 1, lang)
+
+
+def stopping_sentence(why: Stopping, n: int, lang: Lang = "fr") -> str:
+    """Return whether `n` pairs tell what was asked for."""
+    from cosim.scenario_text import month_name
+
+    what = INDICATORS[why.indicator]
+    label, when = _label(what, why.group, lang), month_name(why.month, lang)
+    asked, reached = (
+        _precise(what, value, lang) + _unit(what, lang) for value in (why.half_width, why.reached)
+    )
+    pairs = number(n, 0, lang)
+    if lang == "fr":
+        verdict = (
+            f"{pairs} paires de simulations suffisent"
+            if why.met
+            else f"{pairs} paires de simulations, le plus permis, ne suffisent pas"
+        )
+        return (
+            f"{verdict}{HARD}: l'effet moyen sur {label} en {when} est connu à ±{HARD}{reached} "
+            f"près (à 95{NARROW}%)"
+            + (f"{NARROW}; il fallait ±{HARD}{asked}." if not why.met else ".")
+        )
+    verdict = (
+        f"{pairs} pairs of simulations are enough"
+        if why.met
+        else f"{pairs} pairs of simulations, the most allowed, are not enough"
+    )
+    return f"{verdict}: the mean effect on {label} in {when} is known to ±{HARD}{reached} (95%)" + (
+        f"; ±{HARD}{asked} was asked for." if not why.met else "."
+    )
+
+
+def contributions(
+    parts: Mapping[tuple[str, str], tuple[float, float, float]],
+    names: Mapping[str, str],
+    indicator: str,
+    group: str,
+    month: str,
+    lang: Lang = "fr",
+) -> str:
+    """Return what levers bring together, each on top of the others, each alone, and the synergy.
+
+    Parameters
+    ----------
+    parts : (what, lever) -> mean, low, high: see `Contributions.parts`
+    names : lever -> plain words
+    """
+    from cosim.scenario_text import month_name
+
+    what, french = INDICATORS[indicator], lang == "fr"
+    to = "à" if french else "to"
+
+    def told(key: tuple[str, str]) -> str:
+        mean, low, high = (_signed_precisely(what, value, parts[key], lang) for value in parts[key])
+        unit = _unit(what, lang)
+        return f"{mean}{unit}" if low == high else f"{mean}{unit} ({low} {to} {high})"
+
+    def each(kind: str) -> str:
+        colon = f"{HARD}: " if french else ": "
+        return (f"{NARROW}; " if french else "; ").join(
+            f"{name}{colon}{told((kind, lever))}" for lever, name in names.items()
+        )
+
+    label, when = _label(what, group, lang), month_name(month, lang)
+    if len(names) == 1:
+        (name,) = names.values()
+        return (
+            f"Un seul levier, {name}, change {label} en {when}, en moyenne et à 95{NARROW}%"
+            f"{HARD}: {told(('total', ''))}."
+            if french
+            else f"One lever only, {name}, changes {label} in {when}, on average and at 95%: "
+            f"{told(('total', ''))}."
+        )
+    _, low, high = parts["synergy", ""]
+    unclear = low <= 0.0 <= high and low != high
+    if french:
+        doubt = ", qui ne se distingue pas de zéro" if unclear else ""
+        return (
+            f"Les {len(names)} leviers ensemble changent {label} en {when}, en moyenne et à "
+            f"95{NARROW}%{HARD}: {told(('total', ''))}. En plus des autres, {each('on top')}. "
+            f"Chacun seul, {each('alone')}. Synergie, ce que l'ensemble donne de plus que la somme "
+            f"des leviers seuls{HARD}: {told(('synergy', ''))}{doubt}."
+        )
+    doubt = ", which does not stand out from zero" if unclear else ""
+    return (
+        f"The {len(names)} levers together change {label} in {when}, on average and at 95%: "
+        f"{told(('total', ''))}. On top of the others, {each('on top')}. Each alone, "
+        f"{each('alone')}. Synergy, what the whole gives beyond the sum of the levers alone: "
+        f"{told(('synergy', ''))}{doubt}."
+    )
+
+
+def _signed_precisely(
+    what: Indicator, value: float, interval: tuple[float, float, float], lang: Lang
+) -> str:
+    """Return a difference to two digits of half its interval."""
+    factor = 100.0 if what.unit == "share" else 1.0
+    half = factor * (interval[2] - interval[1]) / 2.0
+    least = _UNITS[what.unit][0]
+    decimals = least if not half > 0.0 else max(least, min(3, 1 - math.floor(math.log10(half))))
+    text = number(factor * value, decimals, lang)
+    return f"+{text}" if value > 0 and text.strip("0.,") else text
+
+
+def _precise(what: Indicator, value: float, lang: Lang) -> str:
+    """Return an amount to two digits at least."""
+    shown = 100 * value if what.unit == "share" else value
+    decimals = 0 if shown == 0 else max(0, 1 - math.floor(math.log10(abs(shown))))
+    return number(shown, decimals, lang)
 
 
 def _chance(

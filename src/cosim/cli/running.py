@@ -28,7 +28,10 @@ from cosim.cli.shell import (
 from cosim.errors import CosimError, ResultsError, ScenarioError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor
+
+    import pandas as pd
 
     from cosim.effects import Effect
     from cosim.results import Ensemble
@@ -54,6 +57,12 @@ FromPosterior = Annotated[
     typer.Option(
         "--posterior",
         help="Tirer les paramètres de la calibration. / Draw parameters from the calibration.",
+    ),
+]
+Indicators = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--indicator", help="Indicateur, ou indicateur:groupe. / Indicator, or indicator:group."
     ),
 ]
 Dask = Annotated[
@@ -125,7 +134,7 @@ def run(
     if journal and dask is not None:
         raise ResultsError("a journal is written by this machine alone", key="--journal",
                            expected="no --dask")  # fmt: skip
-    document = _drawing(scenario, posterior)
+    document = drawing(scenario, posterior)
     from cosim import results  # heavy, and of no use to a bad file
 
     luck = document.seed if seed is None else seed
@@ -139,7 +148,7 @@ def run(
             )
     rows = _last_month(whole)
     if as_json:
-        say_json({**_about(document), "seed": luck, "replicates": replicates,
+        say_json({**about_scenario(document), "seed": luck, "replicates": replicates,
                   "month": document.time.end, "out": None if out is None else str(out),
                   "indicators": rows})  # fmt: skip
         return
@@ -147,7 +156,7 @@ def run(
     drawn = document.draws
     table(
         ("Indicateur / indicator", "Médiane", "5 %", "95 %", "Unité", *[PARAMETERS] * drawn),
-        [(r["fr"], *(_figure(r[q], r["unit"]) for q in ("q50", "q05", "q95")), _unit(r["unit"]),
+        [(r["fr"], *(figure(r[q], r["unit"]) for q in ("q50", "q05", "q95")), unit_words(r["unit"]),
           *[_percent(r["parameters_share"])] * drawn)
          for r in rows if r["group"] == "" and r["indicator"] in HEADLINES],
         title=f"{document.time.end}, {replicates} réplicats", right="1235",
@@ -162,52 +171,75 @@ def run(
 def compare(
     reference: Name,
     scenario: Name,
-    replicates: Replicates = 100,
+    replicates: Annotated[
+        int | None,
+        typer.Option(
+            "--replicates", "-n", min=1, max=100_000,
+            help="Paires de réplicats (100, ou 20 pour commencer). / Pairs of replicates.",
+        ),
+    ] = None,
     seed: Seed = None,
     out: Out = None,
-    indicator: Annotated[
-        list[str] | None,
-        typer.Option(help="Indicateur, ou indicateur:groupe. / Indicator, or indicator:group."),
+    indicator: Indicators = None,
+    half_width: Annotated[
+        float | None,
+        typer.Option(
+            help="Ajouter des paires jusqu'à cette demi-largeur de l'intervalle à 95 % du premier "
+            "indicateur (0.01 : un point). / Add pairs until this half-width.",
+        ),
     ] = None,
+    most: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Paires au plus. / Pairs at most.")
+    ] = 2000,
     posterior: FromPosterior = False,
     workers: Workers = None,
     dask: Dask = None,
     as_json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """Ce qu'un scénario change, à hasard égal. / What a scenario changes, same luck."""
     from cosim.scenario import difference_sentence
 
-    chosen = _indicators(indicator)
-    before, after = (_drawing(name, posterior) for name in (reference, scenario))
+    chosen = indicators_of(indicator)
+    before, after = (drawing(name, posterior) for name in (reference, scenario))
     luck = before.seed if seed is None else seed
+    rule: dict[str, Any] = {}
+    if half_width is not None:
+        rule = {"half_width": half_width, "indicator": chosen[0][0], "group": chosen[0][1],
+                "most": most}  # fmt: skip
+    counted: dict[str, Any] = {}
     with ExitStack() as stack:
         folder = None
         if out is not None:  # before the simulation: a bad folder must not cost it
-            about = {"command": "compare", "seed": luck, "replicates": replicates,
+            about = {"command": "compare", "seed": luck, "pairs": counted,
                      "digests": [before.digest, after.digest]}  # fmt: skip
             folder = stack.enter_context(writing(out, **about))
-        effect = _compared(before, after, replicates, luck, workers, dask)
+        effect = _compared(before, after, replicates, luck, workers, dask, rule)
+        counted |= {"replicates": effect.n, "stopping": _stopping(effect)}
         if folder is not None:
             effect.reference.save(folder / "reference")
             effect.scenario.save(folder / "scenario")
             effect.table.to_csv(folder / "effect.csv", index=False)
             _report(effect, folder, luck)
     changed = difference_sentence(before, after)
-    sentences = [effect.sentence(lang="fr", indicator=name, group=group) for name, group in chosen]
-    english = [effect.sentence(lang="en", indicator=name, group=group) for name, group in chosen]
+    told = sentences_of(effect, chosen)
+    cost = effect.cost()
     if as_json:
-        say_json({"reference": _about(before), "scenario": _about(after), "seed": luck,
-                  "replicates": replicates, "difference": changed,
-                  "sentences": [{"indicator": name, "group": group, "fr": fr, "en": en}
-                                for (name, group), fr, en
-                                in zip(chosen, sentences, english, strict=True)],
+        say_json({"reference": about_scenario(before), "scenario": about_scenario(after),
+                  "seed": luck, "replicates": effect.n, "difference": changed, "sentences": told,
+                  "cost": {**cost._asdict(), "fr": effect.cost_sentence("fr"),
+                           "en": effect.cost_sentence("en")},
+                  "stopping": _stopping(effect),
                   "out": None if out is None else str(out),
-                  "table": _records(effect)})  # fmt: skip
+                  "table": records(effect.table)})  # fmt: skip
         return
     say(changed)
     _print_effect(effect, chosen if indicator else [])
-    for sentence in sentences:
-        say(sentence)
+    for one in told:
+        say(one["fr"])
+        say(one["frequency_fr"])
+    say(effect.cost_sentence())
+    if effect.stopping is not None:
+        say(effect.stopping_sentence())
     if out is not None:
         say(f"Résultats / results : {out}")
 
@@ -261,7 +293,7 @@ def executor_at(dask: str | None) -> AbstractContextManager[Executor | None]:
     return cluster
 
 
-def _drawing(name: str, posterior: bool) -> Scenario:
+def drawing(name: str, posterior: bool) -> Scenario:
     """The scenario of a name, or the same with parameters drawn from the posterior."""
     document = ready(name)
     if not posterior:
@@ -278,16 +310,42 @@ def _drawing(name: str, posterior: bool) -> Scenario:
 def _compared(
     reference: Scenario,
     scenario: Scenario,
-    replicates: int,
+    replicates: int | None,
     seed: int,
     workers: int | None,
     dask: str | None = None,
+    rule: Mapping[str, Any] | None = None,
 ) -> Effect:
+    """Simulate both; `rule` holds the stopping rule, as keyword arguments of `compare`."""
     from cosim import effects
 
     warn_of_compilation()
-    with executor_at(dask) as executor, progress("Simulation", 2 * replicates) as done:
-        return effects.compare(reference, scenario, replicates, seed, workers, done, executor)
+    rule = rule or {}
+    total = 2 * rule.get("most", replicates or 100)
+    with executor_at(dask) as executor, progress("Simulation", total) as done:
+        return effects.compare(
+            reference, scenario, replicates, seed, workers, done, executor, **rule
+        )
+
+
+def _stopping(effect: Effect) -> dict[str, Any] | None:
+    """Why there are so many pairs, as plain values."""
+    why = effect.stopping
+    if why is None:
+        return None
+    return {**why._asdict(), "met": why.met, "fr": effect.stopping_sentence("fr"),
+            "en": effect.stopping_sentence("en")}  # fmt: skip
+
+
+def sentences_of(effect: Effect, chosen: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    """What an effect says of each indicator, in both languages."""
+    return [
+        {"indicator": name, "group": group,
+         "fr": effect.sentence("fr", name, group), "en": effect.sentence("en", name, group),
+         "frequency_fr": effect.frequency_sentence("fr", name, group),
+         "frequency_en": effect.frequency_sentence("en", name, group)}
+        for name, group in chosen
+    ]  # fmt: skip
 
 
 def _report(effect: Effect, folder: Path, seed: int) -> Path:
@@ -308,7 +366,8 @@ def _sampled(sample: float) -> str:
     )
 
 
-def _about(scenario: Scenario) -> dict[str, Any]:
+def about_scenario(scenario: Scenario) -> dict[str, Any]:
+    """What JSON says of a scenario."""
     return {"title": scenario.title, "digest": scenario.digest, "sentence": scenario.sentence(),
             "sentence_en": scenario.sentence("en"), "start": scenario.time.start,
             "end": scenario.time.end, "territory": scenario.territory.code,
@@ -334,7 +393,8 @@ def _last_month(whole: Ensemble) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _indicators(wanted: list[str] | None) -> list[tuple[str, str]]:
+def indicators_of(wanted: list[str] | None) -> list[tuple[str, str]]:
+    """Indicators and groups that are asked for (default: alliances), each a known one."""
     from cosim.indicators import column
 
     pairs = [(name, group) for text in wanted or ["alliances"]
@@ -344,16 +404,16 @@ def _indicators(wanted: list[str] | None) -> list[tuple[str, str]]:
     return pairs
 
 
-def _records(effect: Effect) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()}
-            for row in effect.table.to_dict("records")]  # fmt: skip
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as plain values."""
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _print_effect(effect: Effect, chosen: list[tuple[str, str]]) -> None:
     """Print the headlines in the last month, or every year of the chosen indicators."""
     from cosim.indicators import INDICATORS, group_label
 
-    rows = _records(effect)
+    rows = records(effect.table)
     if chosen:
         rows = [row for row in rows if (row["indicator"], row["group"]) in chosen]
     else:
@@ -364,10 +424,12 @@ def _print_effect(effect: Effect, chosen: list[tuple[str, str]]) -> None:
     for row in rows:
         what = INDICATORS[row["indicator"]]
         name = what.fr + (f" : {group_label(row['group'])}" if row["group"] else "")
-        levels = (_figure(row[key], what.unit) for key in ("reference", "scenario"))
-        changes = (_figure(row[key], what.unit, sign=True) for key in ("difference", "low", "high"))
+        levels = (figure(row[key], what.unit) for key in ("reference", "scenario"))
+        changes = (figure(row[key], what.unit, sign=True) for key in ("difference", "low", "high"))
         due = [_percent(row["parameters_share"])] * effect.draws
-        cells.append((f"{row['month']:%Y-%m}", name, _unit(what.unit), *levels, *changes, *due))
+        cells.append(
+            (f"{row['month']:%Y-%m}", name, unit_words(what.unit), *levels, *changes, *due)
+        )
     table(
         ("Mois", "Indicateur", "Unité", "Référence", "Scénario", "Différence", "5 %", "95 %",
          *[PARAMETERS] * effect.draws),
@@ -387,7 +449,7 @@ def _percent(share: float) -> str:
     return "–" if share != share else f"{100 * share:.0f} %"
 
 
-def _figure(value: float, unit: str, sign: bool = False) -> str:
+def figure(value: float, unit: str, sign: bool = False) -> str:
     """A number as a French reader wants it; shares in percent, three digits at most."""
     value = value * (100 if unit == "share" else 1)
     if value != value:
@@ -402,7 +464,8 @@ def _figure(value: float, unit: str, sign: bool = False) -> str:
     return "0" if text in ("+0", "-0") else text.replace(".", ",").replace("-", "−")
 
 
-def _unit(unit: str) -> str:
+def unit_words(unit: str) -> str:
+    """The unit of an indicator, in French."""
     words = {"share": "%", "level": "", "count": "", "index": "", "months": "mois",
              "/month": "par mois", "components": ""}  # fmt: skip
     return words.get(unit, unit)

@@ -97,8 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # They add their commands to `app`.
     from cosim.cli import (  # noqa: F401, I001
-        running, reading, diagnosing, national, validating, calibrating, known,
-        experimenting,
+        running, effects, reading, diagnosing, national, validating, calibrating, known,
+        experimenting, hypothesizing,
     )  # fmt: skip
 
     for stream in (sys.stdout, sys.stderr):
