@@ -31,7 +31,12 @@ from cosim.scenario_file import (
 
 def to_toml(scenario: Scenario) -> str:
     """The whole document as TOML; what is empty, as by default, is left out."""
-    return _toml(scenario.resolved(), Scenario().resolved(), "").strip() + "\n"
+    return toml(scenario.resolved(), Scenario().resolved())
+
+
+def toml(document: Mapping[str, Any], default: Mapping[str, Any] | None = None) -> str:
+    """A document as TOML; what is empty is left out, unless its default is not."""
+    return _toml(document, default or {}, "").strip() + "\n"
 
 
 def _toml(table: Mapping[str, Any], default: Mapping[str, Any], name: str) -> str:
