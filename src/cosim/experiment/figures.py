@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cosim.calibration.language import Series
 from cosim.drawing import (
     FAINT,
     INK,
@@ -81,10 +82,10 @@ def _wrapped(text: str, width: int) -> str:
 
 def _titled(title: str, subtitle: str, rows: float, extra: float = 0.5) -> tuple[Figure, float]:
     """A figure of so many inches below its title, and the inches that the title takes."""
-    words = _wrapped(title, 58)
+    words = _wrapped(title, 50)
     below = "\n".join(_wrapped(line, 78) for line in subtitle.split("\n"))
     lines = words.count("\n")
-    top = 0.5 + 0.2 * lines + 0.17 * (1 + below.count("\n")) + 0.08
+    top = 0.44 + 0.2 * lines + 0.155 * (1 + below.count("\n"))
     figure = new_figure(top + rows + extra)
     height = figure.get_figheight()
     heading(figure, words.split("\n")[0], "")
@@ -157,7 +158,7 @@ def forest(reading: Reading, contrast: str, lang: Lang = "fr") -> Figure:
                       mfc=colour if filled else "white", zorder=3)  # fmt: skip
             ends.append(row["estimate"])
             texts = several([row["estimate"], row["low"], row["high"]], unit, lang, True)[0]
-            bounds = f"{texts[1]} ; {texts[2]}" if lang == "fr" else f"{texts[1]}, {texts[2]}"
+            bounds = f"{texts[1]}\u00a0; {texts[2]}" if lang == "fr" else f"{texts[1]}, {texts[2]}"
             axes.text(1.03, y, f"{texts[0]}  [{bounds}]", size=8, va="center", color=INK,
                       transform=axes.get_yaxis_transform())  # fmt: skip
         room = (max(ends) - min(ends)) or 1.0
@@ -224,7 +225,7 @@ def arms(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
                   "white dot: median; box: 1 simulation in 2; line: 9 in 10")  # fmt: skip
     if several_arms:
         subtitle += f"\n{reading.factor(reading.experiment.arms, lang)}"
-    subtitle += f"\n{note}" if note else ""
+    subtitle += _formula(reading, outcome) + (f"\n{note}" if note else "")
     rows: list[tuple[float, str, Floats | None, Any]] = []
     y = 0.0
     for panel in panels:
@@ -258,6 +259,12 @@ def arms(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
     return figure
 
 
+def _formula(reading: Reading, outcome: str) -> str:
+    """The formula of an outcome whose title does not say it, on a line of its own."""
+    plain = isinstance(reading.experiment.measures[outcome], Series)
+    return "" if plain else f"\n{outcome} = {reading.experiment.outcomes[outcome]}"
+
+
 def _outcome_title(reading: Reading, outcome: str, lang: Lang) -> str:
     text = reading.outcome(outcome, lang)
     return text[:1].upper() + text[1:]
@@ -285,16 +292,16 @@ def _grid(
     columns = 1 if len(panels) == 1 else 2
     down = -(-len(panels) // columns)
     tall = 2.5 if columns == 1 else size
-    figure, top = _titled(title, subtitle, down * tall, 0.45)
+    figure, top = _titled(title, subtitle, down * tall, 0.3)
     width, height = figure.get_size_inches()
     each = (WIDTH - 0.5 - right) / columns
     found = []
     for k, panel in enumerate(panels):
         row, column = divmod(k, columns)
-        bottom = height - top - (row + 1) * tall + 0.3
+        bottom = height - top - (row + 1) * tall + 0.32
         axes = figure.add_axes(
             ((0.58 + column * each) / width, bottom / height, (each - 0.4) / width,
-             (tall - 0.6) / height)
+             (tall - 0.55) / height)
         )  # fmt: skip
         axes.tick_params(length=3, labelsize=8)
         axes.grid(axis="y", color=FAINT, lw=0.6)
@@ -312,7 +319,7 @@ def dose(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
     subtitle = tr(lang, f"selon : {factor}\nmoyenne et son intervalle à 95 % ; bande : 9 "
                   "simulations sur 10", f"against: {factor}\nmean and its 95% interval; band: 9 "
                   "simulations in 10")  # fmt: skip
-    subtitle += f"\n{note}" if note else ""
+    subtitle += _formula(reading, outcome) + (f"\n{note}" if note else "")
     order = np.argsort(reading.doses)
     x = np.asarray(reading.doses)[order]
     names = [reading.arms[k] for k in order]
@@ -320,9 +327,7 @@ def dose(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
         figure, grid = _grid(panels, _outcome_title(reading, outcome, lang), subtitle, 0.0)
         for axes, panel in zip(grid, panels, strict=True):
             inside = reading.good[reading.good["point"].isin(panel.points)]
-            by = [
-                inside.loc[inside["arm"] == name, outcome].dropna().to_numpy() for name in names
-            ]
+            by = [inside.loc[inside["arm"] == name, outcome].dropna().to_numpy() for name in names]
             there = [k for k, values in enumerate(by) if len(values)]
             if not there:
                 continue
@@ -388,6 +393,8 @@ def fan(reading: Reading, indicator: str, group: str = "", lang: Lang = "fr") ->
                           markevery=max(1, len(years) // 6))  # fmt: skip
                 labels.append((float(middle[-1]), _wrapped(reading.arm(name, lang), 14), colour))
             years_axis(axes, years)
+            if not alone:
+                axes.set_xticks(axes.get_xticks()[:: -(-len(axes.get_xticks()) // 4)])
             if axes.get_ylim()[0] < 0.0 <= inside["value"].min():
                 axes.set_ylim(bottom=0.0)
             _ticks(axes, about.unit, lang, "y")
@@ -448,7 +455,7 @@ def sizes(reading: Reading, lang: Lang = "fr") -> Figure:
         for mark in COHEN:
             for side in (-mark, mark):
                 axes.axvline(side, color=SOFT, lw=0.7, ls=(0, (1, 2)), zorder=0)
-        for k, name in enumerate(names):
+        for k in range(len(names)):
             y = np.arange(len(labels)) + (k - (len(names) - 1) / 2) * 0.16
             axes.plot(values[:, k], y, ls="", marker=_MARKERS[k % len(_MARKERS)], ms=6,
                       color=_ARMS[(k + 1) % len(_ARMS)], mec="white", mew=0.6)  # fmt: skip

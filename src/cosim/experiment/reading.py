@@ -16,14 +16,18 @@ from cosim.effects_text import HARD, NARROW, number
 from cosim.experiment import contrasts
 from cosim.experiment.design import SAMPLE
 from cosim.indicators import INDICATORS, group_label
+from cosim.scenario_levers import Rules
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from cosim.effects_text import Lang
-    from cosim.experiment.document import Experiment
+    from cosim.experiment.document import Experiment, Point
 
-__all__ = ["MANY", "Panel", "Reading", "read", "said", "several"]
+__all__ = [
+    "MANY", "Panel", "Reading", "contrast_unit", "place_words", "read", "rules_words", "said",
+    "several",
+]  # fmt: skip
 
 #: Strata that are told one by one; of more (the draws of a sampled design), the whole is told.
 MANY = 60
@@ -35,7 +39,34 @@ _FACTORS = {
     "scenario": ("scénario", "scenario"),
     "rules": ("règles", "rules"),
     "order": ("ordre", "order"),
+    "arm": ("bras", "arm"),
     SAMPLE: ("tirage", "draw"),
+}
+#: Levels that shipped experiments share -> their names; others are called as their file does.
+_LEVELS = {
+    "none": ("aucun", "none"),
+    "all": ("tous", "all"),
+    "both": ("les deux", "both"),
+    "together": ("ensemble", "together"),
+    "skills": ("compétences", "skills"),
+    "calm": ("sans crise", "no crisis"),
+    "crisis": ("crise", "crisis"),
+    "catalysts": ("catalyseurs", "catalysts"),
+    "experiments": ("expérimentations", "experiments"),
+    "dialogue_first": ("dialogue d'abord", "dialogue first"),
+    "experimentation": ("expérimentation", "experiments"),
+    "accompagnement": ("accompagnement", "coaching"),
+    "lieu": ("lieu", "place"),
+    "balanced": ("quatre métiers", "four métiers"),
+    "low": ("de bas", "low"),
+    "high": ("de haut", "high"),
+    "ingenierie": ("ingénierie", "engineering"),
+    "droit": ("droit", "law"),
+    "prime": ("prime", "premium"),
+    "still": ("sans élection", "no election"),
+    "votes": ("élections", "elections"),
+    "stopped": ("arrêté", "stopped"),
+    "continued": ("continué", "continued"),
 }
 _UNITS = {"k€": ("k€", "k€"), "months": ("mois", "months"), "/month": ("par mois", "per month")}
 
@@ -124,6 +155,10 @@ class Reading:
                 found.append(name)
         return tuple(found)
 
+    def example(self, name: str, level: Any) -> Point:
+        """The first point with a level of a factor; its other levels are the first ones."""
+        return next(p for p in self.experiment.points if p.levels[name] == level)
+
     @cached_property
     def rows(self) -> pd.DataFrame:
         """The estimates with the place of their stratum among the points, in that order."""
@@ -204,14 +239,17 @@ class Reading:
         if isinstance(level, float | int | np.number) and not isinstance(level, bool):
             return number(float(level), _decimals(float(level)), lang)
         text = str(level)
-        slug = text.removeprefix(cases.PREFIX)
-        known = {case.name: case for case in cases.CASES.values()} if name in _PLACES else {}
-        if slug in known:
-            return known[slug].title(lang)
+        if name in _PLACES:
+            return place_words(text, lang)
+        if name in self.rivals:
+            return rules_words(self.example(name, level).scenario.rules.model_dump(), lang)
         try:
             return number(float(text), _decimals(float(text)), lang)
         except ValueError:
-            return scenario_text.value_words(name, text, lang).replace("_", " ")
+            pass
+        if "." in name:
+            return scenario_text.value_words(name, text, lang)
+        return _level_words(text, lang)
 
     def arm(self, arm: str, lang: Lang) -> str:
         """What an arm is called."""
@@ -245,15 +283,50 @@ class Reading:
         return self.experiment.measures[outcome].unit
 
     def contrast_unit(self, name: str) -> str:
-        """The unit of a contrast, that of its outcomes; points of a difference of shares."""
-        terms = self.experiment.terms[name]
-        units = {self.unit(outcome) for outcome, _ in terms}
-        unit = units.pop() if len(units) == 1 else ""
-        difference = abs(sum(terms.values())) < 1e-9
-        return "points" if unit == "share" and difference else unit
+        """The unit of a contrast."""
+        return contrast_unit(self.experiment, name)
 
 
 _PLACES = ("territory", "territory.code")
+
+
+def contrast_unit(experiment: Experiment, name: str) -> str:
+    """The unit of a contrast, that of its outcomes; points of a difference of shares."""
+    terms = experiment.terms[name]
+    measures = experiment.measures
+    units = {measures[outcome].unit for outcome, _ in terms}
+    unit = units.pop() if len(units) == 1 else ""
+    difference = abs(sum(terms.values())) < 1e-9
+    return "points" if unit == "share" and difference else unit
+
+
+def place_words(level: str, lang: Lang) -> str:
+    """The name of a kind of territory, or the level as it is written."""
+    slug = level.removeprefix(cases.PREFIX)
+    return cases.CASES[slug].title(lang) if slug in cases.CASES else level
+
+
+def rules_words(rules: Mapping[str, Any], lang: Lang) -> str:
+    """A set of rival rules, by those that are not the default ones."""
+    default = Rules()
+    found = [
+        scenario_text.label(f"rules.{key}", lang)
+        + _colon(lang)
+        + scenario_text.value_words(f"rules.{key}", value, lang)
+        for key, value in rules.items()
+        if value != getattr(default, key)
+    ]
+    if not found:
+        return "règles par défaut" if lang == "fr" else "default rules"
+    return ", ".join(found)
+
+
+def _level_words(text: str, lang: Lang) -> str:
+    """The name of a level; of "dialogue_low", the names of its parts."""
+    if text in _LEVELS:
+        return _LEVELS[text][lang == "en"]
+    parts = text.split("_")
+    return " ".join(_LEVELS[part][lang == "en"] if part in _LEVELS else part for part in parts)
 
 
 def read(folder: str | Path) -> Reading:

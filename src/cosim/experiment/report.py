@@ -6,7 +6,7 @@ network, and prints. Figures stand beside it as SVG and PNG, tables as CSV.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cosim import drawing, webpage
-from cosim.effects_text import HARD, number, percent
-from cosim.errors import CosimError, ResultsError
-from cosim.experiment import contrasts, figures, sentences
-from cosim.experiment.reading import Reading, read, said, several
-from cosim.scenario_format import toml
+from cosim.effects_text import HARD, number
+from cosim.errors import ResultsError
+from cosim.experiment import figures, sentences
+from cosim.experiment.frame import LANGS, badge, cell, filled, framed, words
+from cosim.experiment.reading import Reading, read, said
+from cosim.experiment.report_hypotheses import hypotheses
+from cosim.scenario_format import toml, toml_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,35 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = ["hypotheses", "render", "write"]
 
-LANGS: tuple[Lang, ...] = ("fr", "en")
 #: Rows of a table that the page shows; the rest is in its CSV.
 ROWS = 200
+#: Conditions that are told one by one in sight; more are folded under a sentence on all of them.
+FOLD = 6
 #: Columns of a compact matrix of verdicts.
 COLUMNS = 8
-
-_STYLE = (
-    webpage.STYLE
-    + """
-.page { display: block; } .eyebrow { color: #57606a; margin: 0; font-weight: 600; letter-spacing: .03em; }
-.question { font-size: 1.15rem; margin: .3rem 0 0; } h1, h2, h3 { text-wrap: balance; } h3 { margin: 0 0 .2rem; font-size: 1.05rem; }
-.notice { border: 1px solid #b08800; border-left-width: 5px; background: #fff8e1; padding: .3rem 1rem; margin: 1rem 0; } .notice p { margin: .3rem 0; }
-.warn { font-weight: 600; color: #7a4a00; }
-.badge { display: inline-block; white-space: nowrap; border: 1.5px solid; border-radius: 1em; padding: 0 .6em; font-size: .85rem; font-weight: 600; background: #fff; }
-.supported .badge, .badge.supported { color: #1a6b33; } .contradicted .badge, .badge.contradicted { color: #b3261e; } .undecided .badge, .badge.undecided { color: #6b5b00; border-style: dashed; }
-td.supported { background: #e9f5ec; } td.contradicted { background: #fcebea; } td.undecided { background: #faf6e3; }
-.matrix td { text-align: left; vertical-align: top; border: 1px solid #d8dee4; min-width: 8.5rem; } .matrix tbody th { text-align: left; vertical-align: top; color: #1b1f24; }
-.matrix .size { font-size: .95rem; } .matrix small { color: #57606a; }
-caption { text-align: left; color: #57606a; padding: 0 0 .3rem; } td.text, .table td:first-child { text-align: left; }
-section.finding { border-top: 1px solid #d8dee4; padding: 1rem 0 .4rem; } .sided { display: grid; grid-template-columns: 1fr 1fr; gap: 18px; align-items: start; } .sided > * { min-width: 0; }
-.sided ul { margin: 0; padding-left: 1.1rem; } .sided li { margin-bottom: .5rem; } code { overflow-wrap: anywhere; font-size: .9em; }
-.figures > * { min-width: 0; } details { margin: .5rem 0; } summary { cursor: pointer; font-weight: 600; padding: .3rem 0; } :focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
-.pick { float: right; margin: 0 0 0 .3rem; } input.pick { position: absolute; opacity: 0; } label.pick { border: 1px solid #8c959f; border-radius: 6px; padding: .1rem .6rem; cursor: pointer; font-size: .9rem; }
-input.pick:checked + label { background: #003f8c; color: #fff; border-color: #003f8c; } input.pick:focus-visible + label { outline: 3px solid #0072b2; outline-offset: 2px; }
-#lang-fr:checked ~ main [lang=en].page, #lang-en:checked ~ main [lang=fr].page { display: none; }
-@media (max-width: 760px) { .sided { grid-template-columns: 1fr; } h1 { font-size: 1.4rem; clear: both; } }
-@media print { @page { size: A4; margin: 15mm 13mm; } .pick { display: none; } .table { overflow: visible; } h2, h3, caption, summary { break-after: avoid; } .notice, li { break-inside: avoid; } .matrix { font-size: .8rem; } .matrix td { min-width: 0; } a { color: inherit; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-"""  # noqa: E501
-)
 
 
 class Picture(NamedTuple):
@@ -106,30 +85,7 @@ def render(reading: Reading, lang: Lang | None = None, figures_to: Path | None =
     """
     langs = (lang,) if lang else LANGS
     bodies = {one: _body(reading, one, figures_to) for one in langs}
-    return _framed(bodies, _title(reading, langs[0]))
-
-
-def _framed(bodies: Mapping[Lang, str], title: str) -> str:
-    html = _environment().get_template("page.html").render(
-        langs=list(bodies), bodies=bodies, title=title, style=_STYLE
-    )
-    return html.strip() + "\n"
-
-
-def _environment() -> Any:
-    try:
-        import jinja2
-    except ImportError:
-        raise CosimError("reports need a package that is not installed", key="jinja2",
-                         expected="pip install 'cosim[experiments]'") from None  # fmt: skip
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-
-
-def _tr(lang: Lang) -> Callable[[str, str], str]:
-    return partial(drawing.tr, lang)
+    return framed(bodies, _title(reading, langs[0]))
 
 
 def _title(reading: Reading, lang: Lang) -> str:
@@ -141,7 +97,7 @@ def _title(reading: Reading, lang: Lang) -> str:
 
 
 def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
-    t = _tr(lang)
+    t = words(lang)
     experiment = reading.experiment
     found = not reading.rows.empty
     drawn: dict[str, str] = {}
@@ -157,33 +113,29 @@ def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
     together = reading.together()
     verdict = sentences.tally(list(together["verdict"]), lang) if len(together) else ""
     one_verdict = together["verdict"].unique() if len(together) else []
-    failed = len(reading.failures)
-    return str(
-        _environment().get_template("report.html").render(
-            lang=lang, t=t, title=_title(reading, lang), failed=failed, missing=reading.missing,
-            question=t(experiment.question, experiment.question_en or experiment.question),
-            found=found or not experiment.contrasts, lacking=_lacking(reading, lang),
-            hypothesis=experiment.hypothesis.model_dump() if experiment.hypothesis else None,
-            verdict=verdict, badge=_badge(one_verdict[0], lang) if len(one_verdict) == 1 else None,
-            depends=sentences.depends(reading, lang) if experiment.hypothesis else [],
-            matrix=_verdicts(reading, lang) if found and not reading.sampled else None,
-            findings=[_finding(reading, name, drawn, lang) for name in experiment.contrasts
-                      if len(reading.of(name))],
-            draws=experiment.draws,
-            pictures=[{"title": _PARTS[part][lang == "en"], "pictures": shown}
-                      for part, shown in parts.items()],
-            reference=_reference(reading, lang), design=_design(reading, lang),
-            factors=_factors(reading, lang), outcomes=_outcomes(reading, lang),
-            tables=_tables(reading, lang), limits=_LIMITS[lang],
-            provenance=_provenance(reading, lang), commands=_commands(reading, lang),
-            document=toml(experiment.resolved()),
-        )
+    return filled(
+        "report.html", lang=lang, t=t, title=_title(reading, lang),
+        question=t(experiment.question, experiment.question_en or experiment.question),
+        lacking=_lacking(reading, lang),
+        hypothesis=experiment.hypothesis.model_dump() if experiment.hypothesis else None,
+        verdict=verdict, badge=badge(one_verdict[0], lang) if len(one_verdict) == 1 else None,
+        depends=sentences.depends(reading, lang) if experiment.hypothesis else [],
+        matrix=_verdicts(reading, lang) if found and not reading.sampled else None,
+        findings=[_finding(reading, name, drawn, lang) for name in experiment.contrasts
+                  if len(reading.of(name))],
+        draws=experiment.draws,
+        pictures=[{"title": _PARTS[part][lang == "en"], "pictures": shown}
+                  for part, shown in parts.items()],
+        reference=_reference(reading, lang), design=_design(reading, lang),
+        factors=_factors(reading, lang), outcomes=_outcomes(reading, lang),
+        tables=_tables(reading, lang), limits=_LIMITS[lang],
+        provenance=_provenance(reading, lang), commands=_commands(reading, lang),
+        document=toml(experiment.resolved()),
     )  # fmt: skip
 
 
 _PARTS = {
-    "sizes": ("Tailles d'effet", "Sizes of effects"),
-    "dose": ("Selon la dose", "Against the dose"),
+    "sizes": ("Tailles d'effet et doses", "Sizes of effects and doses"),
     "arms": ("Résultats de chaque bras", "Outcomes of each arm"),
     "fan": ("Au fil des mois", "Over the months"),
     "sensitivity": ("Ce qui compte dans les paramètres", "What matters among parameters"),
@@ -216,7 +168,7 @@ _LIMITS = {
 
 def pictures(reading: Reading, lang: Lang) -> list[Picture]:
     """The figures that these runs allow, in the order of the page."""
-    t = _tr(lang)
+    t = words(lang)
     experiment = reading.experiment
     found: list[Picture] = []
 
@@ -240,7 +192,7 @@ def pictures(reading: Reading, lang: Lang) -> list[Picture]:
             continue
         label = reading.outcome(name, lang)
         if reading.doses:
-            add(f"dose-{name}", "dose", f"{label}{t(', selon la dose', ', against the dose')}",
+            add(f"dose-{name}", "sizes", f"{label}{t(', selon la dose', ', against the dose')}",
                 partial(figures.dose, reading, name, lang))  # fmt: skip
         add(f"arms-{name}", "arms", f"{label}{t(', par bras', ', by arm')}",
             partial(figures.arms, reading, name, lang))  # fmt: skip
@@ -254,78 +206,59 @@ def pictures(reading: Reading, lang: Lang) -> list[Picture]:
 # -- what it found ------------------------------------------------------------------------
 
 
-def _badge(verdict: str, lang: Lang) -> dict[str, str] | None:
-    if verdict not in sentences.WORDS:
-        return None
-    return {"verdict": verdict, "mark": sentences.WORDS[verdict][0],
-            "word": sentences.verdict_word(verdict, lang)}  # fmt: skip
-
-
-def _cell(row: Mapping[str, Any], unit: str, lang: Lang) -> dict[str, Any]:
-    """A cell of a matrix: the verdict, the estimate and its interval, effect size."""
-    texts, word = several([row["estimate"], row["low"], row["high"]], unit, lang, sign=True)
-    badge = _badge(row["verdict"], lang) or {"verdict": "", "mark": "", "word": "–"}
-    between = " ; " if lang == "fr" else ", "
-    effect = number(row["effect"], 1, lang) if np.isfinite(row["effect"]) else "–"
-    often = percent(row["in_favour"], lang, 0)
-    return {
-        "badge": badge,
-        "size": f"{texts[0]}{word} [{texts[1]}{between}{texts[2]}]",
-        "more": drawing.tr(lang, f"effet {effect}, sens attendu {often}",
-                           f"effect {effect}, expected way {often}"),
-    }  # fmt: skip
-
-
 def _verdicts(reading: Reading, lang: Lang) -> dict[str, Any]:
     """A matrix of verdicts: contrasts × strata, the factor with few levels across."""
-    t = _tr(lang)
+    t = words(lang)
     strata = [name for name in reading.experiment.strata if len(reading.levels[name]) > 1]
     names = [n for n in reading.experiment.contrasts if len(reading.of(n))]
-    caption = t("Verdict, écart moyen et intervalle à 95 %, taille de l'effet et fréquence",
-                "Verdict, mean difference and 95% interval, size of the effect and frequency")  # fmt: skip
     across = next((n for n in reversed(strata) if len(reading.levels[n]) <= COLUMNS), None)
     across = across if len(strata) > 1 else None
     down = [name for name in strata if name != across]
-    heads = (
-        [reading.level(across, level, lang) for level in reading.levels[across]]
-        if across
-        else [t("toutes conditions", "all conditions") if not strata else t("verdict", "verdict")]
-    )
-    rows = []
+    groups = []
     for name in names:
-        unit = reading.contrast_unit(name)
-        table = reading.of(name)
-        keys = list(dict.fromkeys(tuple(row[d] for d in down) for row in table.to_dict("records")))
-        for k, key in enumerate(keys):
-            here = [row for row in table.to_dict("records") if tuple(row[d] for d in down) == key]
-            cells = []
-            for level in reading.levels[across] if across else [None]:
-                one = [row for row in here if across is None or row[across] == level]
-                cells.append(_cell(one[0], unit, lang) if one else None)
-            head = " · ".join(reading.level(d, v, lang) for d, v in zip(down, key, strict=True))
-            rows.append({"head": head, "cells": cells, "group": reading.contrast(name, lang),
-                         "span": len(keys) if k == 0 and strata else 0})  # fmt: skip
-            if not strata:
-                rows[-1]["head"] = reading.contrast(name, lang)
-    corner = t("contraste", "contrast")
-    if strata:
-        heads = [" · ".join(reading.factor(d, lang) for d in down), *heads]
-    return {"caption": caption, "corner": corner, "heads": heads, "rows": rows}
+        unit, sign = reading.contrast_unit(name), reading.experiment.contrasts[name].sign
+        lines: dict[tuple[Any, ...], dict[Any, Any]] = {}
+        for row in reading.of(name).to_dict("records"):
+            line = lines.setdefault(tuple(row[d] for d in down), {})
+            line[row[across] if across else None] = cell(row, unit, sign, lang)
+        columns = reading.levels[across] if across else [None]
+        rows = [
+            {"head": " · ".join(reading.level(d, v, lang) for d, v in zip(down, key, strict=True)),
+             "cells": [line.get(column) for column in columns]}
+            for key, line in lines.items()
+        ]  # fmt: skip
+        groups.append({"title": reading.contrast(name, lang), "rows": rows})
+    heads = [t("verdict", "verdict")]
+    if across:
+        heads = [reading.level(across, level, lang) for level in reading.levels[across]]
+    return {
+        "caption": t("Verdict ; écart moyen et son intervalle à 95 % ; effet standardisé ; part "
+                     "des simulations où l'écart va dans le sens attendu",
+                     "Verdict; mean difference and its 95% interval; standardised effect; share of "
+                     "simulations where the difference goes the expected way"),
+        "corner": " · ".join(reading.factor(d, lang) for d in down), "heads": heads,
+        "groups": groups,
+    }  # fmt: skip
 
 
 def _finding(reading: Reading, name: str, drawn: Mapping[str, str], lang: Lang) -> dict[str, Any]:
     about = reading.experiment.contrasts[name]
     unit = reading.contrast_unit(name)
-    t = _tr(lang)
+    t = words(lang)
     expected = {
         "+": t("attendu avant la simulation : positif", "expected before the run: positive"),
         "-": t("attendu avant la simulation : négatif", "expected before the run: negative"),
+        "<=": t("attendu avant la simulation : pas plus que la marge",
+                "expected before the run: no more than the margin"),
         "0": t("attendu avant la simulation : pas d'effet qui compte",
                "expected before the run: no effect that matters"),
         "": t("exploratoire : rien n'était attendu", "exploratory: nothing was expected"),
     }[about.sign]  # fmt: skip
     if about.margin:
-        expected += t(", plus petit effet qui compte ", ", smallest effect that matters ")
+        expected += (
+            t(", qui est ", ", which is ") if about.sign == "<="
+            else t(", plus petit effet qui compte ", ", smallest effect that matters ")
+        )  # fmt: skip
         expected += said(about.margin, unit, lang)
     if reading.sampled:
         lines = [{"stratum": "", "text": sentences.whole(reading, name, lang), "badge": None}]
@@ -333,22 +266,33 @@ def _finding(reading: Reading, name: str, drawn: Mapping[str, str], lang: Lang) 
         if tally:
             text = sentences.tally(tally, lang)
             lines.append({"stratum": "", "badge": None, "text": text[:1].upper() + text[1:] + "."})
+        folded = False
     else:
+        folded = len(reading.of(name)) > FOLD
         lines = [
             {"stratum": reading.stratum(row, lang), "text": sentences.stratum(reading, row, lang),
-             "badge": _badge(row["verdict"], lang)}
+             "badge": badge(row["verdict"], lang)}
             for row in reading.of(name).to_dict("records")
         ]  # fmt: skip
     return {
         "title": reading.contrast(name, lang), "formula": about.estimate, "expected": expected,
         "compared": sentences.compared(reading, name, lang), "lines": lines,
-        "figure": drawn[f"forest-{name}"],
+        "figure": drawn[f"forest-{name}"], "folded": folded,
+        "summary": _summary(reading, name, lang) if folded else "",
     }  # fmt: skip
+
+
+def _summary(reading: Reading, name: str, lang: Lang) -> str:
+    """A contrast over its conditions, before they are told one by one."""
+    tally = [verdict for verdict in reading.of(name)["verdict"] if verdict]
+    text = sentences.tally(tally, lang) if tally else ""
+    said_ = sentences.conditions(reading, name, lang)
+    return f"{text[:1].upper()}{text[1:]}. {said_}" if text else said_
 
 
 def _lacking(reading: Reading, lang: Lang) -> list[str]:
     """What a reader must know before the rest: runs that are not there, runs that failed."""
-    t = _tr(lang)
+    t = words(lang)
     told = []
     if reading.missing:
         n = number(reading.missing, 0, lang)
@@ -386,7 +330,7 @@ def _reference(reading: Reading, lang: Lang) -> str:
 
 
 def _design(reading: Reading, lang: Lang) -> list[tuple[str, str]]:
-    t = _tr(lang)
+    t = words(lang)
     experiment = reading.experiment
     points, runs = experiment.points, reading.runs
     kind = {
@@ -422,7 +366,10 @@ def _design(reading: Reading, lang: Lang) -> list[tuple[str, str]]:
                               f"{number(months, 0, lang)} months of a territory simulated")),
     ]  # fmt: skip
     if experiment.set:
-        told.append((t("réglages communs", "common settings"), toml(experiment.set).strip()))
+        settings = ", ".join(
+            f"{key} = {toml_value(value)}" for key, value in experiment.set.items()
+        )
+        told.append((t("réglages communs", "common settings"), settings))
     if experiment.per:
         keys = ", ".join(reading.factor(key, lang) for key in experiment.per.keys)
         people = number(experiment.per.inhabitants, 0, lang)
@@ -434,7 +381,7 @@ def _design(reading: Reading, lang: Lang) -> list[tuple[str, str]]:
 
 
 def _factors(reading: Reading, lang: Lang) -> dict[str, Any]:
-    t = _tr(lang)
+    t = words(lang)
     experiment = reading.experiment
     rows = []
     for name, factor in experiment.made.items():
@@ -452,15 +399,15 @@ def _factors(reading: Reading, lang: Lang) -> dict[str, Any]:
         rows.append([reading.factor(name, lang), role, levels])
     return {"caption": t("Ce qui varie", "What varies"), "rows": rows,
             "heads": [t("facteur", "factor"), t("rôle", "role"), t("niveaux", "levels")],
-            "wide": False, "note": ""}  # fmt: skip
+            "text": [0, 1, 2], "note": ""}  # fmt: skip
 
 
 def _outcomes(reading: Reading, lang: Lang) -> dict[str, Any]:
-    t = _tr(lang)
+    t = words(lang)
     rows = [[name, reading.outcome(name, lang), text, reading.unit(name) or "–"]
             for name, text in reading.experiment.outcomes.items()]  # fmt: skip
-    return {"caption": t("Ce qui est mesuré", "What is measured"), "rows": rows, "wide": False,
-            "heads": [t("nom", "name"), t("ce que c'est", "what it is"),
+    return {"caption": t("Ce qui est mesuré", "What is measured"), "rows": rows,
+            "text": [0, 1, 2, 3], "heads": [t("nom", "name"), t("ce que c'est", "what it is"),
                       t("formule", "formula"), t("unité", "unit")], "note": ""}  # fmt: skip
 
 
@@ -511,7 +458,7 @@ def save_tables(reading: Reading, folder: Path) -> None:
 
 
 def _tables(reading: Reading, lang: Lang) -> list[dict[str, Any]]:
-    t = _tr(lang)
+    t = words(lang)
     about = {
         "estimates": t("Estimations par contraste et condition",
                        "Estimates by contrast and condition"),
@@ -527,14 +474,16 @@ def _tables(reading: Reading, lang: Lang) -> list[dict[str, Any]]:
             continue
         cut = table.head(ROWS)
         lines = number(len(table), 0, lang)
-        summary = f"{about[name]} ({lines} {t('lignes', 'rows')})"
+        plural = "s" if len(table) > 1 else ""
+        summary = f"{about[name]} ({lines} {t('ligne', 'row')}{plural})"
         more = len(table) - len(cut)
         note = t(f"Et {number(more)} lignes de plus dans tables/{name}.csv.",
                  f"And {number(more, 0, lang)} more rows in tables/{name}.csv.")  # fmt: skip
         shown.append({
             "summary": summary, "caption": about[name], "heads": list(table.columns),
             "rows": [[_shown(v, lang) for v in row] for row in cut.itertuples(index=False)],
-            "open": name == "failures", "wide": True, "note": note if more else "",
+            "open": name == "failures", "note": note if more else "",
+            "text": [k for k, column in enumerate(table) if table[column].dtype.kind not in "if"],
         })  # fmt: skip
     return shown
 
@@ -542,7 +491,7 @@ def _tables(reading: Reading, lang: Lang) -> list[dict[str, Any]]:
 def _shown(value: Any, lang: Lang) -> Any:
     """A cell of a table: verdicts as badges, numbers with four figures."""
     if isinstance(value, str):
-        return _badge(value, lang) or value
+        return badge(value, lang) or value
     if value is None or value != value:
         return "–"
     if isinstance(value, int | np.integer):
@@ -558,7 +507,7 @@ def _shown(value: Any, lang: Lang) -> Any:
 def _provenance(reading: Reading, lang: Lang) -> list[tuple[str, str]]:
     from cosim import __version__
 
-    t = _tr(lang)
+    t = words(lang)
     manifest = reading.manifest
     versions = manifest.get("versions", {"cosim": __version__})
     return [
@@ -574,7 +523,7 @@ def _provenance(reading: Reading, lang: Lang) -> list[tuple[str, str]]:
 
 
 def _commands(reading: Reading, lang: Lang) -> str:
-    t = _tr(lang)
+    t = words(lang)
     lines = [
         str(reading.manifest.get("command") or "cosim experiment run experiment.toml --out DIR"),
         t("# dans le même dossier : ce qui manque seulement",

@@ -51,9 +51,13 @@ def tally(verdicts: Sequence[str], lang: Lang) -> str:
     parts = []
     for one, n in count.items():
         if not parts and lang == "fr":
-            parts.append(f"{verdict_word(one, lang)} dans {n} {_plural(n, 'condition')} sur {whole}")
+            parts.append(
+                f"{verdict_word(one, lang)} dans {n} {_plural(n, 'condition')} sur {whole}"
+            )
         elif not parts:
-            parts.append(f"{verdict_word(one, lang)} in {n} {_plural(n, 'condition')} out of {whole}")
+            parts.append(
+                f"{verdict_word(one, lang)} in {n} {_plural(n, 'condition')} out of {whole}"
+            )
         else:
             parts.append(f"{verdict_word(one, lang)} {'dans' if lang == 'fr' else 'in'} {n}")
     return ", ".join(parts)
@@ -132,13 +136,13 @@ def stratum(reading: Reading, row: Mapping[str, Any], lang: Lang) -> str:
     if np.isfinite(relative):
         first = reading.arm(reading.arms[0], lang)
         share = percent(relative, lang, 0)
-        share = f"+{share}" if relative > 0 else share
+        share = f"+{share}" if round(100 * relative) > 0 else share
         parts.append(
             f"soit {share} du niveau de «{HARD}{first}{HARD}»"
             if lang == "fr"
             else f"that is {share} of the level of “{first}”"
         )
-    side = reading.experiment.contrasts[name].sign == "-"
+    side = reading.experiment.contrasts[name].sign in ("-", "<=")
     often = frequency(float(row["in_favour"]), n, lang)
     parts.append(
         f"écart {'négatif' if side else 'positif'} {often}"
@@ -158,10 +162,14 @@ def _size(row: Mapping[str, Any], unit: str, lang: Lang) -> str:
     """+12,3 points (intervalle à 95 % : de 8,1 à 16,5)."""
     values, word = several([row["estimate"], row["low"], row["high"]], unit, lang, sign=True)
     if not np.isfinite(float(row["low"])):
-        return values[0] + word + (
-            f" (une seule simulation{HARD}: pas d'intervalle)"
-            if lang == "fr"
-            else " (too few simulations for an interval)"
+        return (
+            values[0]
+            + word
+            + (
+                f" (une seule simulation{HARD}: pas d'intervalle)"
+                if lang == "fr"
+                else " (too few simulations for an interval)"
+            )
         )
     if lang == "fr":
         return (
@@ -180,9 +188,7 @@ def _honest(reading: Reading, row: Mapping[str, Any], unit: str, lang: Lang) -> 
     if not np.isfinite(low):
         return ""
     if low == high == 0.0:
-        return (
-            "Exactement les mêmes chiffres." if lang == "fr" else "Exactly the same numbers."
-        )
+        return "Exactement les mêmes chiffres." if lang == "fr" else "Exactly the same numbers."
     if about.sign == "0":
         return {
             SUPPORTED: (f"S'il y a un effet, il est plus petit que {margin}, le plus petit qui "
@@ -193,6 +199,15 @@ def _honest(reading: Reading, row: Mapping[str, Any], unit: str, lang: Lang) -> 
             UNDECIDED: ("L'intervalle est trop large pour dire qu'il n'y a pas d'effet.",
                         "The interval is too wide to say that there is no effect."),
         }[verdict][lang == "en"]  # fmt: skip
+    if about.sign == "<=":
+        return {
+            SUPPORTED: (f"L'effet ne dépasse pas {margin}, la limite donnée d'avance.",
+                        f"The effect does not exceed {margin}, the limit given beforehand."),
+            CONTRADICTED: (f"L'effet dépasse {margin}, la limite donnée d'avance.",
+                           f"The effect exceeds {margin}, the limit given beforehand."),
+            UNDECIDED: (f"L'intervalle contient {margin}, la limite donnée d'avance.",
+                        f"The interval contains {margin}, the limit given beforehand."),
+        }[verdict][lang == "en"]  # fmt: skip
     if low <= 0.0 <= high:
         text = (
             f"L'intervalle contient zéro{HARD}: ces simulations ne disent pas dans quel sens va "
@@ -201,7 +216,7 @@ def _honest(reading: Reading, row: Mapping[str, Any], unit: str, lang: Lang) -> 
             else "The interval contains zero: these simulations do not tell which way the effect "
             "goes, nor whether there is one."
         )
-        if verdict == CONTRADICTED:
+        if verdict == CONTRADICTED and about.margin > 0.0:
             text += (
                 f" Il est en tout cas plus petit que {margin}, le plus petit qui compterait."
                 if lang == "fr"
@@ -224,6 +239,26 @@ def _honest(reading: Reading, row: Mapping[str, Any], unit: str, lang: Lang) -> 
             "that would matter."
         )
     return ""
+
+
+def conditions(reading: Reading, contrast: str, lang: Lang) -> str:
+    """What a contrast is over a few strata: its ends, and how often the interval tells the side."""
+    rows = reading.of(contrast)
+    unit = reading.contrast_unit(contrast)
+    ends = [rows.loc[rows["estimate"].idxmin()], rows.loc[rows["estimate"].idxmax()]]
+    texts, word = several([end["estimate"] for end in ends], unit, lang, sign=True)
+    least, most = (reading.stratum(end.to_dict(), lang) for end in ends)
+    clear = int(((rows["low"] > 0.0) | (rows["high"] < 0.0)).sum())
+    n = len(rows)
+    if lang == "fr":
+        return (
+            f"L'écart moyen va de {texts[0]} ({least}) à {texts[1]}{word} ({most}){NARROW}; son "
+            f"intervalle exclut zéro dans {clear} {_plural(clear, 'condition')} sur {n}."
+        )
+    return (
+        f"The mean difference goes from {texts[0]} ({least}) to {texts[1]}{word} ({most}); its "
+        f"interval excludes zero in {clear} {_plural(clear, 'condition')} out of {n}."
+    )
 
 
 def whole(reading: Reading, contrast: str, lang: Lang) -> str:
