@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -138,18 +138,18 @@ def forest(reading: Reading, contrast: str, lang: Lang = "fr") -> Figure:
     with style():
         if reading.sampled:
             return _caterpillar(reading, contrast, rows, subtitle, lang)
-        labels = [_wrapped(reading.stratum(row, lang), 30) for row in rows.to_dict("records")]
-        lines = [1 + label.count("\n") for label in labels]
-        gap = np.cumsum([0.0, *[0.35 + 0.65 * n for n in lines]])
-        inches = _ROW * max(float(gap[-1]), 1.6) + 0.1
+        lines = _lines(reading, rows, lang)
         figure, top = _titled(
-            reading.contrast(contrast, lang), f"{subtitle}\n{key}" if key else subtitle, inches
-        )
-        left = min(2.05, 0.25 + 0.068 * max(len(x) for t in labels for x in t.split("\n")))
-        axes = new_axes(figure, left, 1.3, top=top, bottom=0.4)
+            reading.contrast(contrast, lang), f"{subtitle}\n{key}" if key else subtitle,
+            _ROW * max(lines[-1].y + 1.0, 2.0) + 0.1,
+        )  # fmt: skip
+        axes = new_axes(figure, _margin(lines), 1.3, top=top, bottom=0.4)
         _zero(axes, about.margin, about.sign)
         ends = [0.0]
-        for y, row in zip(gap, rows.to_dict("records"), strict=False):
+        for line in lines:
+            if line.row is None:
+                continue
+            row, y = rows.loc[line.row], line.y
             colour, marker, filled = VERDICT[row["verdict"]]
             if np.isfinite(row["low"]):
                 axes.plot((row["low"], row["high"]), (y, y), color=colour, lw=1.8)
@@ -163,11 +163,62 @@ def forest(reading: Reading, contrast: str, lang: Lang = "fr") -> Figure:
                       transform=axes.get_yaxis_transform())  # fmt: skip
         room = (max(ends) - min(ends)) or 1.0
         axes.set_xlim(min(ends) - 0.06 * room, max(ends) + 0.06 * room)
-        axes.set_ylim(float(gap[-2]) + 0.8, -0.8)
-        axes.set_yticks(gap[:-1], labels)
-        _rows_style(axes)
+        _named(axes, lines)
         _ticks(axes, unit, lang, sign=True)
     return figure
+
+
+class _Line(NamedTuple):
+    """A line of a figure: its place, its words, the row that it shows; None for a heading."""
+
+    y: float
+    label: str
+    row: Any
+
+
+def _lines(reading: Reading, rows: pd.DataFrame, lang: Lang) -> list[_Line]:
+    """Lines for the rows of estimates: the factor with the longest words as headings."""
+    varying = [name for name in reading.experiment.strata if len(reading.levels[name]) > 1]
+    words = {name: [reading.level(name, v, lang) for v in reading.levels[name]] for name in varying}
+    head = max(varying, key=lambda n: max(map(len, words[n]))) if len(varying) > 1 else ""
+    rest = [name for name in varying if name != head]
+    found: list[_Line] = []
+    y = 0.0
+    for level in reading.levels[head] if head else [None]:
+        part = rows[rows[head] == level] if head else rows
+        if part.empty:
+            continue
+        if head:
+            found.append(_Line(y, reading.level(head, level, lang), None))
+            y += 1.0
+        for index, row in part.iterrows():
+            label = " · ".join(reading.level(name, row[name], lang) for name in rest)
+            label = _wrapped(label, 30)
+            y += 0.35 * label.count("\n")
+            found.append(_Line(y, label, index))
+            y += 1.0 + 0.35 * label.count("\n")
+        y += 0.25 if head else 0.0
+    return found
+
+
+def _margin(lines: Sequence[_Line]) -> float:
+    """Inches that the labels of the rows need."""
+    longest = max(len(part) for x in lines if x.row is not None for part in x.label.split("\n"))
+    return min(2.05, 0.3 + 0.068 * longest)
+
+
+def _named(axes: Axes, lines: Sequence[_Line]) -> None:
+    """Labels of the rows, headings in bold at the left edge of the figure."""
+    rows = [line for line in lines if line.row is not None]
+    axes.set_ylim(lines[-1].y + 0.8, -0.8)
+    axes.set_yticks([line.y for line in rows], [line.label for line in rows])
+    left = axes.get_position().x0 / axes.get_position().width
+    for line in lines:
+        if line.row is None:
+            axes.text(0.02 / axes.get_position().width - left, line.y, line.label, size=9,
+                      weight="bold", va="center", transform=axes.get_yaxis_transform(),
+                      bbox={"boxstyle": "square,pad=.1", "fc": "white", "ec": "none"})  # fmt: skip
+    _rows_style(axes)
 
 
 def _rows_style(axes: Axes) -> None:
@@ -226,7 +277,7 @@ def arms(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
     if several_arms:
         subtitle += f"\n{reading.factor(reading.experiment.arms, lang)}"
     subtitle += _formula(reading, outcome) + (f"\n{note}" if note else "")
-    rows: list[tuple[float, str, Floats | None, Any]] = []
+    rows: list[tuple[float, str, Any, Any]] = []
     y = 0.0
     for panel in panels:
         if panel.label:
@@ -338,8 +389,6 @@ def dose(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
             axes.errorbar(x[there], means, yerr=errors, color="#0072B2", marker="o", ms=4,
                           capsize=2.5, lw=1.6)  # fmt: skip
             axes.set_xticks(x, [reading.arm(name, lang) for name in names])
-            if bands.min() >= 0.0:
-                axes.set_ylim(0.0, 1.08 * bands.max() or 1.0)
             _ticks(axes, reading.unit(outcome), lang, "y")
     return figure
 
@@ -357,6 +406,8 @@ def _half_width(values: Floats) -> float:
 
 def fan(reading: Reading, indicator: str, group: str = "", lang: Lang = "fr") -> Figure:
     """A monthly series by arm: median and 9-in-10 band."""
+    import pandas as pd
+
     panels, note = reading.panels(lang)
     about = INDICATORS[indicator]
     colours = arm_colours(reading)
@@ -382,9 +433,9 @@ def fan(reading: Reading, indicator: str, group: str = "", lang: Lang = "fr") ->
                 if part.empty:
                     continue
                 colour, marker = colours[name]
-                levels = part.groupby("month")["value"].quantile([0.05, 0.5, 0.95]).unstack()
-                import pandas as pd
-
+                levels = (
+                    part.groupby("month")["value"].quantile(np.array([0.05, 0.5, 0.95])).unstack()
+                )
                 months = pd.DatetimeIndex(levels.index)
                 years = np.asarray(months.year + (months.month - 0.5) / 12, np.float64)
                 low, middle, high = levels.to_numpy(np.float64).T
@@ -426,12 +477,9 @@ def _arms_key(
 
 def sizes(reading: Reading, lang: Lang = "fr") -> Figure:
     """The standardised effect of every contrast in every stratum, on one scale."""
-    rows = reading.rows
-    names = list(reading.experiment.contrasts)
-    table = rows.pivot(index="_stratum", columns="contrast", values="effect").sort_index()
-    table = table.reindex(columns=names)
-    first = rows.drop_duplicates("_stratum").set_index("_stratum").sort_index()
-    labels = [_wrapped(reading.stratum(row, lang), 30) for row in first.to_dict("records")]
+    names = [name for name in reading.experiment.contrasts if len(reading.of(name))]
+    rows = reading.rows.drop_duplicates("_stratum").set_index("_stratum").sort_index()
+    values = reading.rows.pivot(index="_stratum", columns="contrast", values="effect")[names]
     subtitle = tr(
         lang, "écart moyen divisé par l'écart-type entre simulations ; pointillés : repères petit, "
         "moyen, grand de Cohen (1988)", "mean difference over its standard deviation between "
@@ -443,33 +491,36 @@ def sizes(reading: Reading, lang: Lang = "fr") -> Figure:
         else []
     )
     with style():
+        lines = _lines(reading, rows, lang)
         figure, top = _titled(
             tr(lang, "Taille des effets", "Sizes of effects"), "\n".join([subtitle, *key]),
-            _ROW * (1.3 * len(labels) + 1),
+            _ROW * max(1.25 * lines[-1].y + 1.0, 2.0),
         )  # fmt: skip
-        longest = max((len(x) for t in labels for x in t.split("\n")), default=0)
-        axes = new_axes(figure, min(2.05, 0.25 + 0.068 * longest), 0.25, top=top, bottom=0.4)
+        axes = new_axes(figure, _margin(lines), 0.25, top=top, bottom=0.4)
         _zero(axes, 0.0, "")
-        values = table.to_numpy(np.float64)
-        top_size = max(float(np.nanmax(np.abs(values), initial=0.0)), 1.0)
         for mark in COHEN:
             for side in (-mark, mark):
                 axes.axvline(side, color=SOFT, lw=0.7, ls=(0, (1, 2)), zorder=0)
-        for k in range(len(names)):
-            y = np.arange(len(labels)) + (k - (len(names) - 1) / 2) * 0.16
-            axes.plot(values[:, k], y, ls="", marker=_MARKERS[k % len(_MARKERS)], ms=6,
-                      color=_ARMS[(k + 1) % len(_ARMS)], mec="white", mew=0.6)  # fmt: skip
-            if len(names) > 1 and len(labels) <= 12:
-                for x, place in zip(values[:, k], y, strict=True):
-                    if np.isfinite(x):
-                        axes.annotate(str(k + 1), (x, place), (5, 0), size=7, color=SOFT,
-                                      textcoords="offset points", va="center")  # fmt: skip
-        axes.set_xlim(
-            min(0.0, float(np.nanmin(values, initial=0.0))) - 0.08 * top_size,
-            max(0.0, float(np.nanmax(values, initial=0.0))) + 0.08 * top_size,
-        )
-        axes.set_yticks(range(len(labels)), labels)
-        axes.set_ylim(len(labels) - 0.4, -0.6)
-        _rows_style(axes)
+        for line in lines:
+            if line.row is not None:
+                _effects(axes, values.loc[line.row].to_numpy(np.float64), line.y)
+        low, high = np.nanmin([0.0, *values.to_numpy().ravel()]), np.nanmax(
+            [0.0, *values.to_numpy().ravel()])  # fmt: skip
+        room = 0.08 * max(high - low, 1.0)
+        axes.set_xlim(low - room, high + room)
+        _named(axes, lines)
         _ticks(axes, "", lang, sign=True)
     return figure
+
+
+def _effects(axes: Axes, values: Floats, y: float) -> None:
+    """The effects of one stratum, one mark and number per contrast, a little apart."""
+    for k, value in enumerate(values):
+        if not np.isfinite(value):
+            continue
+        place = y + (k - (len(values) - 1) / 2) * 0.5 / max(len(values), 2)
+        axes.plot(value, place, marker=_MARKERS[k % len(_MARKERS)], ms=6, mec="white", mew=0.6,
+                  color=_ARMS[(k + 1) % len(_ARMS)])  # fmt: skip
+        if len(values) > 1:
+            axes.annotate(str(k + 1), (float(value), place), (5, 0), size=7, color=SOFT,
+                          textcoords="offset points", va="center")  # fmt: skip

@@ -58,8 +58,8 @@ _LEVELS = {
     "accompagnement": ("accompagnement", "coaching"),
     "lieu": ("lieu", "place"),
     "balanced": ("quatre métiers", "four métiers"),
-    "low": ("de bas", "low"),
-    "high": ("de haut", "high"),
+    "low": ("(départ bas)", "(low start)"),
+    "high": ("(départ haut)", "(high start)"),
     "ingenierie": ("ingénierie", "engineering"),
     "droit": ("droit", "law"),
     "prime": ("prime", "premium"),
@@ -190,6 +190,10 @@ class Reading:
             first = group.iloc[0]
             rows.append({**{k: first[k] for k in strata}, "verdict": contrasts.together(verdicts)})
         return pd.DataFrame(rows, columns=[*strata, "verdict"])
+
+    def records(self, contrast: str) -> list[dict[str, Any]]:
+        """The estimates of one contrast, as `of`, one dictionary each."""
+        return [{str(k): v for k, v in row.items()} for row in self.of(contrast).to_dict("records")]
 
     def panels(self, lang: Lang) -> tuple[list[Panel], str]:
         """How a figure is cut: a panel per level of one factor; the others stay at their first.

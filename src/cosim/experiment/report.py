@@ -20,13 +20,16 @@ from cosim.experiment import figures, sentences
 from cosim.experiment.frame import LANGS, badge, cell, filled, framed, words
 from cosim.experiment.reading import Reading, read, said
 from cosim.experiment.report_hypotheses import hypotheses
+from cosim.scenario import difference_sentence
 from cosim.scenario_format import toml, toml_value
+from cosim.scenario_text import month_name
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
     from cosim.effects_text import Lang
+    from cosim.scenario import Scenario
 
 __all__ = ["hypotheses", "render", "write"]
 
@@ -111,14 +114,15 @@ def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
         if picture.part:
             parts.setdefault(picture.part, []).append(drawn[picture.name])
     together = reading.together()
-    verdict = sentences.tally(list(together["verdict"]), lang) if len(together) else ""
-    one_verdict = together["verdict"].unique() if len(together) else []
+    verdicts = [str(one) for one in together["verdict"]]
+    agreed = verdicts[0] if len(set(verdicts)) == 1 else ""
+    verdict = sentences.tally(verdicts, lang) if verdicts else ""
     return filled(
         "report.html", lang=lang, t=t, title=_title(reading, lang),
         question=t(experiment.question, experiment.question_en or experiment.question),
         lacking=_lacking(reading, lang),
         hypothesis=experiment.hypothesis.model_dump() if experiment.hypothesis else None,
-        verdict=verdict, badge=badge(one_verdict[0], lang) if len(one_verdict) == 1 else None,
+        verdict=verdict, badge=badge(agreed, lang),
         depends=sentences.depends(reading, lang) if experiment.hypothesis else [],
         matrix=_verdicts(reading, lang) if found and not reading.sampled else None,
         findings=[_finding(reading, name, drawn, lang) for name in experiment.contrasts
@@ -127,7 +131,7 @@ def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
         pictures=[{"title": _PARTS[part][lang == "en"], "pictures": shown}
                   for part, shown in parts.items()],
         reference=_reference(reading, lang), design=_design(reading, lang),
-        factors=_factors(reading, lang), outcomes=_outcomes(reading, lang),
+        factors=_factors(reading, lang), arms=_arms(reading, lang), outcomes=_outcomes(reading, lang),
         tables=_tables(reading, lang), limits=_LIMITS[lang],
         provenance=_provenance(reading, lang), commands=_commands(reading, lang),
         document=toml(experiment.resolved()),
@@ -218,7 +222,7 @@ def _verdicts(reading: Reading, lang: Lang) -> dict[str, Any]:
     for name in names:
         unit, sign = reading.contrast_unit(name), reading.experiment.contrasts[name].sign
         lines: dict[tuple[Any, ...], dict[Any, Any]] = {}
-        for row in reading.of(name).to_dict("records"):
+        for row in reading.records(name):
             line = lines.setdefault(tuple(row[d] for d in down), {})
             line[row[across] if across else None] = cell(row, unit, sign, lang)
         columns = reading.levels[across] if across else [None]
@@ -261,7 +265,9 @@ def _finding(reading: Reading, name: str, drawn: Mapping[str, str], lang: Lang) 
         )  # fmt: skip
         expected += said(about.margin, unit, lang)
     if reading.sampled:
-        lines = [{"stratum": "", "text": sentences.whole(reading, name, lang), "badge": None}]
+        lines: list[dict[str, Any]] = [
+            {"stratum": "", "text": sentences.whole(reading, name, lang), "badge": None}
+        ]
         tally = [v for v in reading.of(name)["verdict"] if v]
         if tally:
             text = sentences.tally(tally, lang)
@@ -272,7 +278,7 @@ def _finding(reading: Reading, name: str, drawn: Mapping[str, str], lang: Lang) 
         lines = [
             {"stratum": reading.stratum(row, lang), "text": sentences.stratum(reading, row, lang),
              "badge": badge(row["verdict"], lang)}
-            for row in reading.of(name).to_dict("records")
+            for row in reading.records(name)
         ]  # fmt: skip
     return {
         "title": reading.contrast(name, lang), "formula": about.estimate, "expected": expected,
@@ -339,9 +345,7 @@ def _design(reading: Reading, lang: Lang) -> list[tuple[str, str]]:
         "sobol": "Sobol (Saltelli et al. 2010)", "morris": "Morris (1991)",
         "table": t("table", "table"),
     }[experiment.design.kind]  # fmt: skip
-    months = sum(
-        int(n) * points[int(p)].scenario.n_months for p, n in runs.groupby("point").size().items()
-    )
+    months = sum(points[p].scenario.n_months for p in runs["point"])
     stopping = experiment.stopping
     if stopping is None:
         replicates = number(experiment.least_replicates(), 0, lang)
@@ -400,6 +404,35 @@ def _factors(reading: Reading, lang: Lang) -> dict[str, Any]:
     return {"caption": t("Ce qui varie", "What varies"), "rows": rows,
             "heads": [t("facteur", "factor"), t("rôle", "role"), t("niveaux", "levels")],
             "text": [0, 1, 2], "note": ""}  # fmt: skip
+
+
+def _arms(reading: Reading, lang: Lang) -> dict[str, Any]:
+    """What each arm changes from the first one, in a sentence, where a name alone does not say."""
+    t = words(lang)
+    name = reading.experiment.arms
+    rows = []
+    if name and "." not in name:
+        first = reading.example(name, reading.arms[0]).scenario
+        for arm in reading.arms:
+            point = reading.example(name, arm)
+            told = [point.scenario.sentence(lang) if arm == reading.arms[0]
+                    else _change(first, point.scenario, lang)]  # fmt: skip
+            before = point.scenario
+            for month, scenario in point.then:
+                since = t("À partir de ", "From ") + month_name(month, lang)
+                told.append(f"{since}{t(f'{HARD}: ', ': ')}{_change(before, scenario, lang)}")
+                before = scenario
+            rows.append([reading.arm(arm, lang), " ".join(told)])
+    return {"caption": t("Ce que change chaque bras, comparé au premier",
+                         "What each arm changes, compared with the first"),
+            "heads": [t("bras", "arm"), t("ce qui est simulé", "what is simulated")],
+            "rows": rows, "text": [0, 1], "note": ""}  # fmt: skip
+
+
+def _change(before: Scenario, after: Scenario, lang: Lang) -> str:
+    """What a scenario changes from another, without saying from what."""
+    text = difference_sentence(before, after, lang)
+    return text.partition(":")[2].strip() or text
 
 
 def _outcomes(reading: Reading, lang: Lang) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def tally(verdicts: Sequence[str], lang: Lang) -> str:
         if lang == "fr":
             return f"{word} dans les {whole} conditions"
         return f"{word} in all {whole} conditions"
-    parts = []
+    parts: list[str] = []
     for one, n in count.items():
         if not parts and lang == "fr":
             parts.append(
@@ -245,9 +245,10 @@ def conditions(reading: Reading, contrast: str, lang: Lang) -> str:
     """What a contrast is over a few strata: its ends, and how often the interval tells the side."""
     rows = reading.of(contrast)
     unit = reading.contrast_unit(contrast)
-    ends = [rows.loc[rows["estimate"].idxmin()], rows.loc[rows["estimate"].idxmax()]]
+    told = sorted(reading.records(contrast), key=lambda row: float(row["estimate"]))
+    ends = told[0], told[-1]
     texts, word = several([end["estimate"] for end in ends], unit, lang, sign=True)
-    least, most = (reading.stratum(end.to_dict(), lang) for end in ends)
+    least, most = (reading.stratum(end, lang) for end in ends)
     clear = int(((rows["low"] > 0.0) | (rows["high"] < 0.0)).sum())
     n = len(rows)
     if lang == "fr":
