@@ -31,22 +31,17 @@ from cosim.scenario_file import (
 
 def to_toml(scenario: Scenario) -> str:
     """The whole document as TOML; what is empty, as by default, is left out."""
-    return toml(scenario.resolved(), Scenario().resolved())
-
-
-def toml(document: Mapping[str, Any], default: Mapping[str, Any] | None = None) -> str:
-    """A document as TOML; what is empty is left out, unless its default is not."""
-    return _toml(document, default or {}, "").strip() + "\n"
+    return _toml(scenario.resolved(), Scenario().resolved(), "").strip() + "\n"
 
 
 def _toml(table: Mapping[str, Any], default: Mapping[str, Any], name: str) -> str:
     lines, tables = [], []
     for key, value in table.items():
         if isinstance(value, dict):
-            path = f"{name}.{_key(key)}" if name else _key(key)
+            path = f"{name}.{toml_key(key)}" if name else toml_key(key)
             tables.append(_toml(value, default.get(key, {}), path))
         elif value is not None and not (value in ([], "") and default.get(key, value) == value):
-            lines.append(f"{_key(key)} = {toml_value(value)}")
+            lines.append(f"{toml_key(key)} = {toml_value(value)}")
     head = [f"\n[{name}]"] if name and lines else []
     return "".join(line + "\n" for line in head + lines) + "".join(tables)
 
@@ -59,12 +54,13 @@ def toml_value(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, dict):
-        pairs = ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items())
+        pairs = ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items())
         return "{ " + pairs + " }"
     return json.dumps(value)
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
+    """A key as TOML writes it."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name)
 
 

@@ -21,7 +21,7 @@ from cosim.experiment.frame import LANGS, badge, cell, filled, framed, words
 from cosim.experiment.reading import Reading, read, said
 from cosim.experiment.report_hypotheses import hypotheses
 from cosim.scenario import difference_sentence
-from cosim.scenario_format import toml, toml_value
+from cosim.scenario_format import toml_key, toml_value
 from cosim.scenario_text import month_name
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cosim.effects_text import Lang
+    from cosim.experiment.document import Experiment
     from cosim.scenario import Scenario
 
 __all__ = ["hypotheses", "render", "write"]
@@ -131,10 +132,11 @@ def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
         pictures=[{"title": _PARTS[part][lang == "en"], "pictures": shown}
                   for part, shown in parts.items()],
         reference=_reference(reading, lang), design=_design(reading, lang),
-        factors=_factors(reading, lang), arms=_arms(reading, lang), outcomes=_outcomes(reading, lang),
+        factors=_factors(reading, lang), arms=_arms(reading, lang),
+        outcomes=_outcomes(reading, lang),
         tables=_tables(reading, lang), limits=_LIMITS[lang],
         provenance=_provenance(reading, lang), commands=_commands(reading, lang),
-        document=toml(experiment.resolved()),
+        document=experiment_toml(experiment),
     )  # fmt: skip
 
 
@@ -566,3 +568,18 @@ def _commands(reading: Reading, lang: Lang) -> str:
     ]  # fmt: skip
     lines += [str(replay) for replay in reading.failures["replay"].head(10)]
     return "\n".join(lines)
+
+
+def experiment_toml(experiment: Experiment) -> str:
+    """An experiment as its file would say it, without comments and defaults."""
+    document = experiment.model_dump(mode="json", exclude_defaults=True)
+    lines = [
+        f"{toml_key(key)} = {toml_value(value)}"
+        for key, value in document.items()
+        if not isinstance(value, dict)
+    ]
+    for name, table in document.items():
+        if isinstance(table, dict) and table:
+            lines += ["", f"[{name}]"]
+            lines += [f"{toml_key(key)} = {toml_value(value)}" for key, value in table.items()]
+    return "\n".join(lines) + "\n"
