@@ -157,7 +157,8 @@ def forest(reading: Reading, contrast: str, lang: Lang = "fr") -> Figure:
             axes.plot(row["estimate"], y, marker=marker, ms=7, mec=colour, mew=1.4,
                       mfc=colour if filled else "white", zorder=3)  # fmt: skip
             ends.append(row["estimate"])
-            texts = several([row["estimate"], row["low"], row["high"]], unit, lang, True)[0]
+            numbers = [row["estimate"], row["low"], row["high"]]
+            texts = several(numbers, unit, lang, True, rows["estimate"].tolist())[0]
             bounds = f"{texts[1]}\u00a0; {texts[2]}" if lang == "fr" else f"{texts[1]}, {texts[2]}"
             axes.text(1.03, y, f"{texts[0]}  [{bounds}]", size=8, va="center", color=INK,
                       transform=axes.get_yaxis_transform())  # fmt: skip

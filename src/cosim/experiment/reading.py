@@ -362,7 +362,11 @@ def _decimals(value: float) -> int:
 
 
 def several(
-    values: Sequence[float], unit: str, lang: Lang, sign: bool = False
+    values: Sequence[float],
+    unit: str,
+    lang: Lang,
+    sign: bool = False,
+    beside: Sequence[float] = (),
 ) -> tuple[list[str], str]:
     """Write numbers of one unit with the same decimals, about three figures in the largest.
 
@@ -370,6 +374,7 @@ def several(
     ----------
     unit : share (in %), points (a difference of shares), or that of an indicator
     sign : whether positive ones have a plus
+    beside : other numbers of the same table, so that all have the same decimals
 
     Returns
     -------
@@ -377,7 +382,8 @@ def several(
     """
     scale = 100.0 if unit in ("share", "points") else 1.0
     scaled = [scale * float(value) for value in values]
-    top = max((abs(value) for value in scaled if np.isfinite(value)), default=0.0)
+    sizes = [abs(value) for value in (*scaled, *(scale * x for x in beside)) if np.isfinite(value)]
+    top = max(sizes, default=0.0)
     digits = 0 if top == 0.0 else int(np.clip(2 - np.floor(np.log10(top)), 0, 4))
     digits = min(digits, 1) if unit in ("share", "points", "count", "k€") else digits
     texts = []

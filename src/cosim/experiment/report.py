@@ -224,9 +224,10 @@ def _verdicts(reading: Reading, lang: Lang) -> dict[str, Any]:
     for name in names:
         unit, sign = reading.contrast_unit(name), reading.experiment.contrasts[name].sign
         lines: dict[tuple[Any, ...], dict[Any, Any]] = {}
+        sizes = reading.of(name)["estimate"].tolist()
         for row in reading.records(name):
             line = lines.setdefault(tuple(row[d] for d in down), {})
-            line[row[across] if across else None] = cell(row, unit, sign, lang)
+            line[row[across] if across else None] = cell(row, unit, sign, lang, sizes)
         columns = reading.levels[across] if across else [None]
         rows = [
             {"head": " · ".join(reading.level(d, v, lang) for d, v in zip(down, key, strict=True)),

@@ -186,7 +186,8 @@ def _matrix(part: pd.DataFrame, experiment: Experiment | None, lang: Lang) -> di
         unit = contrast_unit(experiment, str(name)) if experiment and shipped else ""
         lines: dict[str, dict[str, Any]] = {}
         for row in of.to_dict("records"):
-            shown = cell({str(k): v for k, v in row.items()}, unit, str(row["sign"]), lang)
+            values = {str(k): v for k, v in row.items()}
+            shown = cell(values, unit, str(row["sign"]), lang, of["estimate"].tolist())
             lines.setdefault(str(row[TERRITORY]), {})[str(row[RULES])] = shown
         first = of.iloc[0]
         groups.append({
