@@ -6,14 +6,13 @@ without a network and prints well. The figures also stand beside it as SVG and P
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosim import drawing, figures, figures_concepts
+from cosim import drawing, figures, figures_concepts, webpage
 from cosim.effects_text import number, percent
 from cosim.indicators import INDICATORS
 from cosim.scenario import difference_sentence
@@ -26,26 +25,16 @@ if TYPE_CHECKING:
     from cosim.results import Results
 
 KEY_FIGURES = ("alliances", "engaged", "able", "convinced")
-_STYLE = """
-:root { color: #1b1f24; background: #fff; font: 16px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
-body { max-width: 1060px; margin: 0 auto; padding: 24px 20px 48px; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .2rem; }
-h2 { font-size: 1.2rem; color: #003f8c; margin: 2.2rem 0 .6rem; }
-.lead { font-size: 1.3rem; line-height: 1.4; border-left: 5px solid #0072b2; padding: .2rem 0 .2rem 1rem; margin: 1.2rem 0; }
-.muted { color: #57606a; }
+_STYLE = (
+    webpage.STYLE
+    + """
 .keys { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; }
 .key { border: 1px solid #d8dee4; border-top: 4px solid #003f8c; border-radius: 8px; padding: 10px 12px; }
 .key b { display: block; font-size: 1.5rem; }
 .key small { color: #57606a; display: block; }
-.figures { display: grid; grid-template-columns: 1fr 1fr; gap: 18px; align-items: start; }
-figure { margin: 0; break-inside: avoid; }
-figure img { width: 100%; height: auto; }
-pre { background: #f4f6f9; padding: 12px; border-radius: 8px; overflow-x: auto; font-size: .85rem; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; font-size: .9rem; }
-dt { color: #57606a; } dd { margin: 0; overflow-wrap: anywhere; }
-@media (max-width: 760px) { .keys { grid-template-columns: 1fr 1fr; } .figures { grid-template-columns: 1fr; } dl { grid-template-columns: 1fr; } }
-@media print { body { max-width: none; padding: 0; } h2 { break-after: avoid; } }
+@media (max-width: 760px) { .keys { grid-template-columns: 1fr 1fr; } }
 """  # noqa: E501
+)
 _WORDS = {
     "fr": {
         "title": "Et si ? Ce que change le scénario",
@@ -139,7 +128,7 @@ def write(
 
     def add(name: str, alt: str, figure: Callable[[], Figure]) -> None:
         drawing.save(figure(), folder / "figures", name)
-        drawn[name] = _image(folder / "figures" / f"{name}.png", alt)
+        drawn[name] = webpage.image((folder / "figures" / f"{name}.png").read_bytes(), "png", alt)
 
     for name in ("alliances", "engaged", "able"):
         label = INDICATORS[name].label(lang)
@@ -223,11 +212,6 @@ def _key(effect: Effect, name: str, lang: Lang) -> str:
         f"{change(row.difference)}{unit} · {words['reference']} {level(before)}"
         f"<small>{words['interval']} {change(row.low)} {to} {change(row.high)}</small></div>"
     )
-
-
-def _image(picture: Path, alt: str) -> str:
-    data = base64.b64encode(picture.read_bytes()).decode("ascii")
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{escape(alt)}"></figure>'
 
 
 def _page(

@@ -6,7 +6,6 @@ the maps are in the page as PNG, the other pictures as SVG.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
@@ -14,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cosim import drawing, figures_maps
+from cosim import drawing, figures_maps, webpage
 from cosim import figures_national as fig
 from cosim.effects_text import FEW, number, percent
 from cosim.indicators import INDICATORS
@@ -29,28 +28,7 @@ if TYPE_CHECKING:
 
 #: What the table, the sentences and the bars of a what-if are about.
 EFFECTS = ("convinced/elu", "engaged", "alliances")
-_STYLE = """
-:root { color: #1b1f24; background: #fff; font: 16px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
-body { max-width: 1060px; margin: 0 auto; padding: 24px 20px 48px; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .2rem; }
-h2 { font-size: 1.2rem; color: #003f8c; margin: 2.2rem 0 .6rem; }
-.lead { font-size: 1.25rem; line-height: 1.4; border-left: 5px solid #0072b2; padding: .2rem 0 .2rem 1rem; margin: 1.2rem 0; }
-.lead p { margin: 0 0 .5rem; } .lead p:last-child { margin: 0; }
-.muted { color: #57606a; }
-.figures { display: grid; grid-template-columns: 1fr 1fr; gap: 18px; align-items: start; }
-figure { margin: 0; break-inside: avoid; }
-figure img { width: 100%; height: auto; }
-.table { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 3px 8px; text-align: right; border-bottom: 1px solid #d8dee4; }
-th { color: #57606a; font-weight: 600; vertical-align: bottom; } th:first-child, td:first-child { text-align: left; }
-tr.all td { font-weight: 700; border-top: 2px solid #57606a; } tr { break-inside: avoid; }
-pre { background: #f4f6f9; padding: 12px; border-radius: 8px; overflow-x: auto; font-size: .85rem; white-space: pre-wrap; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; font-size: .9rem; }
-dt { color: #57606a; } dd { margin: 0; overflow-wrap: anywhere; }
-@media (max-width: 760px) { .figures { grid-template-columns: 1fr; } dl { grid-template-columns: 1fr; } }
-@media print { :root { font-size: 13px; } body { max-width: none; padding: 0; } h2 { break-after: avoid; } }
-"""  # noqa: E501
+_STYLE = webpage.STYLE + "tr.all td { font-weight: 700; border-top: 2px solid #57606a; }\n"
 _WORDS = {
     "fr": {
         "title": "Une simulation de la France, territoire par territoire",
@@ -321,11 +299,8 @@ def _change(indicator: str, row: Mapping[str, float], lang: Lang) -> str:
 def _image(figure: Figure, alt: str, name: str) -> str:
     """The picture in the page: maps as PNG in few colours, the others as SVG."""
     if name.startswith("map_"):
-        kind, data = "png", small_png(figure)
-    else:
-        kind, data = "svg+xml", drawing.svg(figure).encode("utf-8")
-    text = base64.b64encode(data).decode("ascii")
-    return f'<figure><img src="data:image/{kind};base64,{text}" alt="{escape(alt)}"></figure>'
+        return webpage.image(small_png(figure), "png", alt)
+    return webpage.vector(figure, alt)
 
 
 def small_png(figure: Figure, dpi: int = 190) -> bytes:

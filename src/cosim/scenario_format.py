@@ -38,10 +38,10 @@ def _toml(table: Mapping[str, Any], default: Mapping[str, Any], name: str) -> st
     lines, tables = [], []
     for key, value in table.items():
         if isinstance(value, dict):
-            path = f"{name}.{_key(key)}" if name else _key(key)
+            path = f"{name}.{toml_key(key)}" if name else toml_key(key)
             tables.append(_toml(value, default.get(key, {}), path))
         elif value is not None and not (value in ([], "") and default.get(key, value) == value):
-            lines.append(f"{_key(key)} = {toml_value(value)}")
+            lines.append(f"{toml_key(key)} = {toml_value(value)}")
     head = [f"\n[{name}]"] if name and lines else []
     return "".join(line + "\n" for line in head + lines) + "".join(tables)
 
@@ -54,12 +54,13 @@ def toml_value(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, dict):
-        pairs = ", ".join(f"{_key(key)} = {toml_value(item)}" for key, item in value.items())
+        pairs = ", ".join(f"{toml_key(key)} = {toml_value(item)}" for key, item in value.items())
         return "{ " + pairs + " }"
     return json.dumps(value)
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
+    """A key as TOML writes it."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name)
 
 
