@@ -45,7 +45,7 @@ def test_the_same_luck_leaves_less_between_two_scenarios_than_a_luck_for_each(pa
 
 
 def test_scenarios_that_share_a_reference_share_its_ensembles(pair):
-    reference, other = pair
+    reference, _ = pair
     third = reference.with_(**{"lieux.number": 1})
     assert luck.simulated({"a": pair, "b": (reference, third)}, 10) == 60
 

@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cosim import engine
-from cosim.calibration.runs import TerritoryRun
 from cosim.errors import ResultsError
-from cosim.experiment import branching_stages, hypotheses, pages
+from cosim.experiment import hypotheses, pages, runner
 
 ROOT = Path(__file__).parent.parent
 TABLES = ROOT / "docs" / "hypotheses"
@@ -64,11 +62,9 @@ def test_a_committed_run_can_be_simulated_again(name: str) -> None:
     chosen = table[table["territory"] == "cas-rural"].iloc[[7, -5]]
     for _, row in chosen.iterrows():
         point = points[(row["territory"], row["rules"], row["arm"])]
-        stages = branching_stages(point)
-        out, state, ready = stages.run(experiment.seed, int(row["replicate"]))
-        run = TerritoryRun(ready, out, state)
-        for outcome, measure in experiment.measures.items():
-            assert measure.value(run) == pytest.approx(row[outcome], rel=1e-8), (name, outcome)
+        again = runner.once(experiment, point, int(row["replicate"]))
+        for outcome, value in again.items():
+            assert value == pytest.approx(row[outcome], rel=1e-8), (name, outcome)
 
 
 def test_every_hypothesis_was_run_on_every_territory_under_every_rule(shipped) -> None:

@@ -7,8 +7,7 @@ expected and which effect is the smallest that matters. What comes out is commit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from cosim.experiment.document import Experiment
 
 __all__ = [
-    "RULES", "TERRITORY", "WORDS", "find", "registered", "run", "summary", "tables", "verdicts",
-    "whole",
+    "RULES", "TERRITORY", "WORDS", "find", "registered", "summary", "tables", "verdicts", "whole",
 ]  # fmt: skip
 
 #: The factors of the strata: kinds of territory, rival rules.
@@ -156,21 +154,7 @@ def _over(counts: Mapping[str, int]) -> str:
     return UNDECIDED
 
 
-# -- runs and tables ----------------------------------------------------------------------
-
-
-def run(
-    experiment: Experiment,
-    folder: Path,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    progress: Callable[..., None] | None = None,
-) -> pd.DataFrame:
-    """Simulate what is missing of a hypothesis in a store and return its verdicts."""
-    from cosim.experiment import runner
-
-    store = runner.run(experiment, folder, workers=workers, executor=executor, progress=progress)
-    return verdicts(experiment, store.runs())
+# -- tables ----------------------------------------------------------------------
 
 
 def tables(experiment: Experiment, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import cosim
 from cosim import ledgers
-from cosim.effects_text import number, percent
+from cosim.effects_text import Lang, number, percent
 from cosim.errors import ResultsError
 from cosim.experiment import document, hypotheses
 from cosim.experiment.hypotheses import DEFAULT, RULES, TERRITORY, WORDS
@@ -27,6 +27,8 @@ TABLES = "hypotheses"
 PAGE = "hypotheses.md"
 #: Digits of a number in a committed table: what is read again is what verdicts are made of.
 DIGITS = "%.10g"
+#: Languages of the page, by their place.
+TONGUES: tuple[Lang, Lang] = ("fr", "en")
 #: A verdict in a cell, for those who see no colour.
 SIGNS = {"supported": "●", "contradicted": "✕", "undecided": "○"}
 
@@ -132,7 +134,7 @@ def page(folder: Path) -> str:
     found = verdicts()
     tables = {
         f"{name}-{lang}": partial(make, found, k)
-        for name, make in _PAGE.items() for k, lang in enumerate(("fr", "en"))
+        for name, make in _PAGE.items() for k, lang in enumerate(TONGUES)
     }  # fmt: skip
     made = {name: one() for name, one in tables.items()}
     return ledgers.filled(folder / PAGE, (folder / PAGE).read_text("utf-8"), made)
@@ -155,10 +157,10 @@ def _overview(found: pd.DataFrame, lang: int) -> str:
     for name, experiment in hypotheses.registered().items():
         mine = summary[summary["hypothesis"] == name].set_index("rules")
         default = mine.loc[DEFAULT]
-        others = mine[mine["changes"]]
+        colon = (" : ", ": ")[lang]
         changed = ", ".join(
-            f"{rule} : {WORDS[verdict][lang]}" if lang == 0 else f"{rule}: {WORDS[verdict][lang]}"
-            for rule, verdict in others["verdict"].items()
+            f"{rule}{colon}{WORDS[str(verdict)][lang]}"
+            for rule, verdict in mine.loc[mine["changes"], "verdict"].items()
         )
         if len(mine) == 1:
             changed = ("non essayé", "not tried")[lang]
@@ -178,12 +180,13 @@ def _contrasts(found: pd.DataFrame, lang: int) -> str:
              ("", "Contrast", "Expected", "Median territory", "From … to …",
               "Relative to reference", "In favour", "Verdicts ● ○ ✕"))[lang]  # fmt: skip
     default = found[found[RULES] == DEFAULT]
-    tongue = ("fr", "en")[lang]
+    tongue = TONGUES[lang]
     rows = []
-    for (name, _), group in default.groupby(["hypothesis", "contrast"], sort=False):
+    for _, group in default.groupby(["hypothesis", "contrast"], sort=False):
         first = group.iloc[0]
         rows.append(
-            (name, first[tongue], _expected(first["sign"], float(first["margin"]), lang),
+            (str(first["hypothesis"]), str(first[tongue]),
+             _expected(str(first["sign"]), float(first["margin"]), lang),
              number(group["estimate"].median(), 2, tongue),
              " … ".join(number(x, 2, tongue) for x in (group["low"].min(), group["high"].max())),
              percent(group["relative"].median(), tongue),
@@ -198,7 +201,7 @@ def _contrasts(found: pd.DataFrame, lang: int) -> str:
 def _expected(sign: str, margin: float, lang: int) -> str:
     if not sign:
         return ("–", "–")[lang]
-    tongue = ("fr", "en")[lang]
+    tongue = TONGUES[lang]
     more = number(margin, 2, tongue)
     return {
         "+": f"> 0, ≥ {more}" if margin else "> 0",

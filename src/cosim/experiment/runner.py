@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cosim.scenario import Scenario
     from cosim.state import Array, State
 
-__all__ = ["Estimate", "Progress", "check", "replay", "run"]
+__all__ = ["Estimate", "Progress", "check", "once", "replay", "run"]
 
 #: Seconds that a task is made to last, and its most runs.
 TASK_SECONDS, TASK_RUNS = 1.5, 32
@@ -235,13 +235,21 @@ def replay(folder: str | os.PathLike[str], run: str) -> dict[str, float]:
     ResultsError : no such run
     """
     store = Store(folder)
-    experiment = store.experiment
-    point, number = store.point_of(run)
+    return once(store.experiment, *store.point_of(run))
+
+
+def once(experiment: Experiment, point: Point, replicate: int) -> dict[str, float]:
+    """Do one run of an experiment, and return its outcomes; nothing is stored.
+
+    Raises
+    ------
+    RunError : it fails
+    """
     asked = _asked(experiment)
     stages = [
         (month, engine.plan(scenario, columns=asked.columns)) for month, scenario in _stages(point)
     ]
-    _, values = _measured(stages, experiment.seed, number, asked)
+    _, values = _measured(stages, experiment.seed, replicate, asked)
     return dict(zip(experiment.outcomes, values, strict=True))
 
 
