@@ -157,17 +157,18 @@ def _overview(found: pd.DataFrame, lang: int) -> str:
     for name, experiment in hypotheses.registered().items():
         mine = summary[summary["hypothesis"] == name].set_index("rules")
         default = mine.loc[DEFAULT]
+        verdict = str(default["verdict"])
         colon = (" : ", ": ")[lang]
         changed = ", ".join(
-            f"{rule}{colon}{WORDS[str(verdict)][lang]}"
-            for rule, verdict in mine.loc[mine["changes"], "verdict"].items()
+            f"{rule}{colon}{WORDS[str(one)][lang]}"
+            for rule, one in mine.loc[mine["changes"], "verdict"].items()
         )
         if len(mine) == 1:
             changed = ("non essayé", "not tried")[lang]
         counts = " ".join(str(default[k]) for k in ("supported", "undecided", "contradicted"))
         rows.append(
             (name, _statement(experiment, lang),
-             f"{SIGNS[default['verdict']]} {WORDS[default['verdict']][lang]}", counts,
+             f"{SIGNS[verdict]} {WORDS[verdict][lang]}", counts,
              changed or ("non", "no")[lang])
         )  # fmt: skip
     return ledgers.markdown_table(heads, rows)
