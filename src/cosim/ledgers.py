@@ -341,13 +341,14 @@ def pages(folder: Path) -> dict[Path, str]:
     """Return every generated page of `folder` with the text that it should have.
 
     The ODD document is only read; its text between the marks of parameters is replaced. So are the
-    tables of the page of limits and, in `traces.PAGES`, the lines that references lead to.
+    tables of the pages of limits and of what-ifs and, in `traces.PAGES`, the lines that references
+    lead to.
 
     Raises
     ------
     CosimError : a page that is only read has not its marks, or refers to what is not there
     """
-    from cosim import concepts, levers, library, limits, scenario, study, traces
+    from cosim import concepts, levers, library, limits, luck, scenario, study, traces
     from cosim.calibration import pages as calibrated
     from cosim.experiment import pages as tried
 
@@ -373,6 +374,8 @@ def pages(folder: Path) -> dict[Path, str]:
         wanted[folder / tried.PAGE] = tried.page(folder)
     if (folder / limits.PAGE).is_file():
         wanted[folder / limits.PAGE] = limits.page(folder)
+    if (folder / luck.PAGE).is_file():
+        wanted[folder / luck.PAGE] = luck.page(folder)
     for page in (folder / name for name in traces.PAGES):
         if page.is_file():
             text = wanted.get(page) or page.read_text(encoding="utf-8")

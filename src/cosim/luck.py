@@ -37,6 +37,8 @@ SHOWN = ("alliances", "births", "engaged/elu", "convinced/elu", "able/elu", "fra
 #: One year, four years and eleven years after the levers of those scenarios begin.
 MONTHS = ("2021-12", "2024-12", "2031-12")
 REPLICATES = 300
+#: Where no pair differs at all.
+_NONE = "aucun écart — none"
 #: Root seeds: that of both sides, then one for each side.
 SAME, APART = 1, (2, 3)
 
@@ -183,8 +185,6 @@ def collect(
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Measure the scenarios of the page; write the table and what made it into its folder."""
-    from cosim.results import run_digest
-
     pairs = shipped()
     table = measured(pairs, workers=workers, progress=progress)
     made = folder / FOLDER
@@ -195,7 +195,7 @@ def collect(
         "cosim": cosim.__version__,
         "replicates": REPLICATES,
         "root_seeds": {"same": SAME, "reference": APART[0], "scenario": APART[1]},
-        "digests": {name: [run_digest(one) for one in pair] for name, pair in pairs.items()},
+        "digests": {name: [one.digest for one in pair] for name, pair in pairs.items()},
     }
     (made / ABOUT).write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     return [made / TABLE, made / ABOUT]
@@ -236,7 +236,7 @@ def _markdown(rows: pd.DataFrame) -> str:
 
 def _cell(row: pd.Series) -> str:
     if row["ratio"] != row["ratio"]:
-        return "∞"
+        return _NONE
     return f"{_number(row['ratio'])} ({_number(row['low'])} – {_number(row['high'])})"
 
 
@@ -260,7 +260,7 @@ def _overall(rows: pd.DataFrame) -> str:
         for month in sorted(rows["month"].unique()):
             ratios = rows[(rows["indicator"] == one) & (rows["month"] == month)]["ratio"]
             if ratios.isna().all():
-                row.append("∞")
+                row.append(_NONE)
             else:
                 row.append(f"{_number(ratios.median())} "
                            f"({_number(ratios.min())} – {_number(ratios.max())})")  # fmt: skip
