@@ -53,6 +53,16 @@ def test_it_is_found_through_luck():
     assert box.density > 0.75
 
 
+def test_frequent_cases_do_not_make_the_whole_space_the_box():
+    x = cube()
+    rare = ((x["encounters"] < 0.5) & (x["learning"] < 0.6)).to_numpy()
+    cases = np.random.default_rng(4).random(len(x)) < np.where(rare, 0.9, 0.45)
+    assert cases.mean() > 0.55
+    box, _ = prim(x, cases)
+    assert {"encounters", "learning"} <= set(box.limits)
+    assert box.density > 0.8
+
+
 def test_levels_are_peeled_too():
     x = cube()
     x["place"] = np.random.default_rng(5).choice(["rural", "ville", "littoral"], len(x))

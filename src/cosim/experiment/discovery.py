@@ -86,8 +86,10 @@ class Box(NamedTuple):
 def prim(x: pd.DataFrame, cases: Array) -> tuple[Box | None, pd.DataFrame]:
     """Return the box in which cases concentrate, and the trajectory of peeling that led to it.
 
-    Of the trajectory, the box with the greatest harmonic mean of coverage and density; of its
-    restrictions, those that are significant (the least significant one is dropped first).
+    Of the trajectory, the box with the greatest difference between the share of the cases and the
+    share of the others that it holds (Youden 1950: 0 for the whole space, whatever the frequency of
+    cases, 1 for a perfect box); of its restrictions, those that are significant (the least
+    significant one is dropped first).
 
     Parameters
     ----------
@@ -112,7 +114,7 @@ def prim(x: pd.DataFrame, cases: Array) -> tuple[Box | None, pd.DataFrame]:
     path = found.peeling_trajectory if found is not None else None
     if path is None or len(path) < 2:
         return None, pd.DataFrame(columns=columns)
-    best = int(np.argmax(_harmonic(path["coverage"], path["density"])))
+    best = int(np.argmax(_youden(path, float(cases.mean()))))
     trajectory = pd.DataFrame(
         {
             "step": range(len(path)),
@@ -126,11 +128,10 @@ def prim(x: pd.DataFrame, cases: Array) -> tuple[Box | None, pd.DataFrame]:
     return (box if len(box.limits) else None), trajectory
 
 
-def _harmonic(coverage: Any, density: Any) -> Array:
-    """Return the harmonic mean of two shares; 0 where both are 0."""
-    total = np.asarray(coverage + density, dtype=np.float64)
-    product = np.asarray(2.0 * coverage * density, dtype=np.float64)
-    return np.divide(product, total, out=np.zeros_like(total), where=total > 0.0)
+def _youden(path: pd.DataFrame, frequency: float) -> Array:
+    """Return, of each box, its share of the cases less its share of the others."""
+    others = path["mass"] * (1.0 - path["density"]) / (1.0 - frequency)
+    return np.asarray(path["coverage"] - others, dtype=np.float64)
 
 
 def _limits(box: pd.DataFrame, whole: pd.DataFrame) -> dict[str, Any]:
