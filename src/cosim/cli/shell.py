@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # They add their commands to `app`.
     from cosim.cli import (  # noqa: F401, I001
         running, effects, reading, diagnosing, national, validating, calibrating, known,
-        experimenting, hypothesizing,
+        experimenting, hypothesizing, sensing,
     )  # fmt: skip
 
     for stream in (sys.stdout, sys.stderr):
