@@ -211,7 +211,7 @@ def test_frequencies_are_whole_numbers_of_runs_and_never_all_unless_all(share, n
         ([0.123, 0.04], "share", "fr", False, ["12,3", "4,0"]),
         ([0.123, -0.04], "points", "en", True, ["+12.3", "−4.0"]),
         ([1234.5, 3.0], "count", "fr", True, ["+1\u202f234", "+3"]),
-        ([0.01234, float("nan")], "", "en", False, ["0.0123", "–"]),
+        ([0.01234, float("nan")], "", "en", False, ["0.012", "–"]),
     ],
 )
 def test_numbers_beside_one_another_have_the_same_decimals(values, unit, lang, sign, written):

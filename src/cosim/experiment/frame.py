@@ -32,6 +32,7 @@ STYLE = (
 .badge { display: inline-block; white-space: nowrap; border: 1.5px solid; border-radius: 1em; padding: 0 .6em; font-size: .85rem; font-weight: 600; background: #fff; }
 .supported .badge, .badge.supported { color: #1a6b33; } .contradicted .badge, .badge.contradicted { color: #b3261e; } .undecided .badge, .badge.undecided { color: #6b5b00; border-style: dashed; }
 td.supported { background: #e9f5ec; } td.contradicted { background: #fcebea; } td.undecided { background: #faf6e3; }
+.table { margin-bottom: 1rem; }
 .matrix td { text-align: left; vertical-align: top; border: 1px solid #d8dee4; min-width: 7.5rem; } .matrix th { text-align: left; } .matrix tbody th { vertical-align: top; color: #1b1f24; }
 .matrix .group th { padding-top: .8rem; font-size: 1rem; } .matrix th[scope=row] { position: sticky; left: 0; background: #fff; } .glance td { min-width: 0; padding: 3px 4px; } .glance .badge { font-size: .8rem; padding: 0 .4em; }
 .matrix .group span { position: sticky; left: 8px; display: inline-block; max-width: calc(100vw - 60px); } .matrix .size { white-space: nowrap; }
