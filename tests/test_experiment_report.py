@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 
 from cosim import drawing
+from cosim.errors import ResultsError
 from cosim.experiment import contrasts, document, figures, report, sentences
 from cosim.experiment.document import Experiment
 from cosim.experiment.reading import Reading, several
+from cosim.experiment.store import Row, Store
 
 CHROMIUM = "/usr/bin/chromium"
 VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
@@ -41,7 +43,7 @@ FILE = dict(
 )  # fmt: skip
 
 
-def reading(gain, replicates=20, failed=(), missing=0, **changes):
+def reading(gain, replicates=20, failed=(), missing=0, months=24, **changes):
     """A report's tables of made-up runs: `gain(point)` is what the second arm adds, ± 2."""
     experiment = Experiment(**{**FILE, **changes})
     luck = np.random.default_rng(1)
@@ -61,10 +63,10 @@ def reading(gain, replicates=20, failed=(), missing=0, **changes):
             })  # fmt: skip
     columns = ["run", "point", "replicate", "error", "replay", *experiment.outcomes]
     runs = pd.DataFrame(rows, columns=columns)
-    months = pd.date_range("2020-01-01", periods=24, freq="MS")
+    dates = pd.date_range("2020-01-01", periods=months, freq="MS")
     series = [
-        pd.DataFrame({"run": row.run, "month": months, "indicator": "alliances", "group": "",
-                      "value": np.linspace(50.0, row.alliances, 24)})
+        pd.DataFrame({"run": row.run, "month": dates, "indicator": "alliances", "group": "",
+                      "value": np.linspace(50.0, row.alliances, months)})
         for row in runs[runs["error"].isna()].itertuples()
     ] if experiment.series else []  # fmt: skip
     whole = (
@@ -276,14 +278,38 @@ def test_a_french_excel_opens_the_table_as_numbers(depends, tmp_path):
     )
 
 
-def test_the_folder_holds_the_page_and_each_figure_as_svg_and_png(depends, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "read", lambda folder: depends)
+def stored(made, folder):
+    """The runs of a reading in a store of their own."""
+    store = Store(folder).create(made.experiment, "cosim experiment run h01.toml --out DIR")
+    rows = made.runs.to_dict("records")
+    months = {run: part["value"].to_numpy()[:, None] for run, part in made.series.groupby("run")}
+    store.add([
+        Row(row["run"], row["error"], tuple(row[name] for name in made.experiment.outcomes),
+            months.get(row["run"]))
+        for row in rows
+    ])  # fmt: skip
+
+
+def test_the_folder_holds_the_page_and_each_figure_as_svg_and_png(tmp_path):
+    made = reading(by_rule, 6, months=144)
+    stored(made, tmp_path)
     page = report.write(tmp_path)
-    assert page == tmp_path / "report.html" and page.stat().st_size > 10_000
+    html = page.read_text(encoding="utf-8")
+    assert page == tmp_path / "report.html"
+    assert "Il manque 112 simulations" in told(html)  # of 8 points, 14 of 20 replicates each
     svg = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
     assert svg == {path.stem for path in (tmp_path / "figures").glob("*.png")}
     wanted = {"forest-dose", "sizes", "dose-alliances", "arms-engaged", "fan-alliances"}
     assert wanted | {f"{name}-en" for name in wanted} <= svg
+    wanted = contrasts.estimates(made.experiment, made.runs)["estimate"]
+    found = pd.read_csv(tmp_path / "tables" / "estimates.csv")["estimate"]
+    assert sorted(found) == pytest.approx(sorted(wanted))
+
+
+def test_a_folder_that_holds_no_experiment_is_refused(tmp_path):
+    with pytest.raises(ResultsError, match="holds no experiment"):
+        report.write(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_same_runs_give_the_same_page(depends):
