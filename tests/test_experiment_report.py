@@ -43,13 +43,13 @@ FILE = dict(
 )  # fmt: skip
 
 
-def reading(gain, replicates=20, failed=(), missing=0, months=24, **changes):
+def reading(gain, done=20, failed=(), missing=0, months=24, **changes):
     """A report's tables of made-up runs: `gain(point)` is what the second arm adds, ± 2."""
     experiment = Experiment(**{**FILE, **changes})
     luck = np.random.default_rng(1)
     rows = []
     for point in experiment.points:
-        for k in range(replicates):
+        for k in range(done):
             run = f"{point.digest}-1-{k:05d}"
             lost = (point.number, k) in failed
             added = gain(point) if point.arm == "2" else 0.0
@@ -242,14 +242,14 @@ def test_a_failed_run_counts_in_no_mean():
 
 
 def test_an_experiment_without_a_run_has_a_page_that_says_so():
-    html = report.render(reading(by_rule, replicates=0, missing=160))
+    html = report.render(reading(by_rule, done=0, missing=160))
     assert "Il manque 160 simulations" in told(html)
     assert "Pas encore d'estimation pour" in told(html)
     assert not read(html).images
 
 
 def test_one_replicate_gives_no_interval_and_says_so():
-    assert "pas d'intervalle" in told(report.render(reading(by_rule, replicates=1)))
+    assert "pas d'intervalle" in told(report.render(reading(by_rule, done=1)))
 
 
 # -- tables, figures, provenance ----------------------------------------------------------
@@ -347,6 +347,21 @@ def test_a_sampled_design_is_told_as_a_whole_and_its_draws_are_drawn_in_order():
     html = report.render(sampled, "en")
     assert sampled.sampled and "Over 12 draws, the median difference" in told(html, "en")
     assert 'class="matrix"' not in html
+
+
+def test_a_sensitivity_design_shows_what_matters_once_there_are_runs_enough():
+    changes = {
+        "series": [], "arms": "", "contrasts": {}, "hypothesis": None, "replicates": 4,
+        "factors": {"parameters.trust_gain": {"low": 0.05, "high": 0.2},
+                    "parameters.wear": {"low": 0.001, "high": 0.01}},
+        "design": {"kind": "morris", "trajectories": 4},
+    }  # fmt: skip
+    enough = report.pictures(reading(by_rule, 4, **changes), "fr")
+    few = report.pictures(reading(by_rule, 4, failed={(p, 0) for p in range(12)}, **changes), "fr")
+    assert {p.name for p in enough if p.part == "sensitivity"} == {
+        "sensitivity-alliances-0", "sensitivity-engaged-0",
+    }  # fmt: skip
+    assert not [p for p in few if p.part == "sensitivity"]
 
 
 def test_rivals_are_the_factors_whose_levels_are_other_rules(depends):

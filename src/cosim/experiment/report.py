@@ -203,11 +203,33 @@ def pictures(reading: Reading, lang: Lang) -> list[Picture]:
                 partial(figures.dose, reading, name, lang))  # fmt: skip
         add(f"arms-{name}", "arms", f"{label}{t(', par bras', ', by arm')}",
             partial(figures.arms, reading, name, lang))  # fmt: skip
+    found += _sensitivity(reading, lang)
     for indicator, group in experiment.series_columns if len(reading.series) else ():
         name = "-".join(filter(None, ("fan", indicator, *group.split("/"))))
         add(name, "fan", f"{indicator} {group}".strip() + t(", mois par mois", ", month by month"),
             partial(figures.fan, reading, indicator, group, lang))  # fmt: skip
     return found
+
+
+def _sensitivity(reading: Reading, lang: Lang) -> list[Picture]:
+    """What matters among the factors of a Morris or Sobol design, once there are runs enough."""
+    from cosim.experiment import figures_sensitivity, sensitivity
+
+    experiment = reading.experiment
+    if experiment.design.kind not in sensitivity.KINDS:
+        return []
+    pictures = []
+    for name in experiment.contrasts or experiment.outcomes:
+        told = (reading.contrast if name in experiment.contrasts else reading.outcome)(name, lang)
+        try:
+            analysed = sensitivity.analyse(experiment, reading.good, name)
+        except ResultsError:
+            continue
+        for k, one in enumerate(analysed):
+            alt = drawing.tr(lang, "Ce qui compte pour : ", "What matters for: ") + told
+            pictures.append(Picture(f"sensitivity-{name}-{k}", "sensitivity", alt,
+                                    partial(figures_sensitivity.indices, one, lang)))  # fmt: skip
+    return pictures
 
 
 # -- what it found ------------------------------------------------------------------------
