@@ -14,6 +14,7 @@ import pytest
 from cosim import drawing
 from cosim.errors import ResultsError
 from cosim.experiment import contrasts, document, figures, report, sentences
+from cosim.experiment import reading as experiment_reading
 from cosim.experiment.document import Experiment
 from cosim.experiment.reading import Reading, several
 from cosim.experiment.store import Row, Store
@@ -77,7 +78,7 @@ def reading(gain, done=20, failed=(), missing=0, months=24, **changes):
     good = runs[runs["error"].isna()]
     return Reading(
         experiment, runs, whole, contrasts.estimates(experiment, good),
-        contrasts.per_replicate(experiment, good), missing,
+        contrasts.per_replicate(experiment, good), missing, 0,
         {"created": "2026-11-22T10:00:00+00:00", "versions": {"cosim": "0.1.0"},
          "command": "cosim experiment run h01.toml --out DIR"},
     )  # fmt: skip
@@ -304,6 +305,15 @@ def test_the_folder_holds_the_page_and_each_figure_as_svg_and_png(tmp_path):
     wanted = contrasts.estimates(made.experiment, made.runs)["estimate"]
     found = pd.read_csv(tmp_path / "tables" / "estimates.csv")["estimate"]
     assert sorted(found) == pytest.approx(sorted(wanted))
+
+
+def test_runs_of_another_design_are_said_not_to_count(tmp_path):
+    stored(reading(by_rule, 4, series=[]), tmp_path)
+    other = Experiment(**{**FILE, "series": [], "seed": 2})
+    Store(tmp_path).create(other)
+    html = report.render(experiment_reading.read(tmp_path), "fr")
+    assert "Il manque 160 simulations" in told(html)
+    assert "32 simulations d'un autre plan ou d'une autre version" in told(html)
 
 
 def test_a_folder_that_holds_no_experiment_is_refused(tmp_path):

@@ -90,6 +90,7 @@ class Reading:
     series : as `Store.series`: run, month, indicator, group, value
     estimates, pairs : as `contrasts.estimates` and `contrasts.per_replicate`
     missing : runs that are planned and not stored
+    others : runs that are stored and no part of the design, or of another version of the model
     manifest : what the store says of itself: created, versions, command
     """
 
@@ -99,6 +100,7 @@ class Reading:
     estimates: pd.DataFrame
     pairs: pd.DataFrame
     missing: int = 0
+    others: int = 0
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     # -- what there is --------------------------------------------------------------------
@@ -348,10 +350,11 @@ def read(folder: str | Path) -> Reading:
     runs = store.runs()
     experiment = store.experiment
     good = runs[runs["error"].isna()]
+    counts = store.counts()
     return Reading(
         experiment, runs, store.series(), contrasts.estimates(experiment, good),
         contrasts.per_replicate(experiment, good),
-        store.counts().missing, store.manifest,
+        counts.missing, counts.others, store.manifest,
     )  # fmt: skip
 
 

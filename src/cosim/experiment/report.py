@@ -143,7 +143,7 @@ def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
 
 _PARTS = {
     "sizes": ("Taille des effets", "Sizes of effects"),
-    "arms": ("Résultats de chaque bras", "Outcomes of each arm"),
+    "arms": ("Ce qui a été mesuré", "What was measured"),
     "fan": ("Au fil des mois", "Over the months"),
     "sensitivity": ("Ce qui compte dans les paramètres", "What matters among parameters"),
 }
@@ -334,6 +334,14 @@ def _lacking(reading: Reading, lang: Lang) -> list[str]:
             "provisoire. La commande qui les fait est au bas de la page.",
             f"{n} of the planned simulations are missing: this report is provisional. The command "
             "that makes them is at the foot of the page.",
+        ))  # fmt: skip
+    if reading.missing and reading.others:
+        n = number(reading.others, 0, lang)
+        told.append(t(
+            f"Le dossier garde aussi {n} simulations d'un autre plan ou d'une autre version du "
+            "modèle, qui ne comptent pas ici.",
+            f"The folder also keeps {n} simulations of another design or another version of the "
+            "model, which do not count here.",
         ))  # fmt: skip
     failed = len(reading.failures)
     if failed:
