@@ -213,11 +213,11 @@ def pictures(reading: Reading, lang: Lang) -> list[Picture]:
 
 def _sensitivity(reading: Reading, lang: Lang) -> list[Picture]:
     """What matters among the factors of a Morris or Sobol design, once there are runs enough."""
+    experiment = reading.experiment
+    if experiment.design.kind not in ("morris", "sobol"):
+        return []
     from cosim.experiment import figures_sensitivity, sensitivity
 
-    experiment = reading.experiment
-    if experiment.design.kind not in sensitivity.KINDS:
-        return []
     pictures = []
     for name in experiment.contrasts or experiment.outcomes:
         told = (reading.contrast if name in experiment.contrasts else reading.outcome)(name, lang)
