@@ -12,9 +12,12 @@ import pandas as pd
 import pytest
 
 from cosim import drawing
+from cosim.errors import ResultsError
 from cosim.experiment import contrasts, document, figures, report, sentences
+from cosim.experiment import reading as experiment_reading
 from cosim.experiment.document import Experiment
 from cosim.experiment.reading import Reading, several
+from cosim.experiment.store import Row, Store
 
 CHROMIUM = "/usr/bin/chromium"
 VOID = {"meta", "img", "br", "link", "hr", "input", "source"}
@@ -41,13 +44,13 @@ FILE = dict(
 )  # fmt: skip
 
 
-def reading(gain, replicates=20, failed=(), missing=0, **changes):
+def reading(gain, done=20, failed=(), missing=0, months=24, **changes):
     """A report's tables of made-up runs: `gain(point)` is what the second arm adds, ± 2."""
     experiment = Experiment(**{**FILE, **changes})
     luck = np.random.default_rng(1)
     rows = []
     for point in experiment.points:
-        for k in range(replicates):
+        for k in range(done):
             run = f"{point.digest}-1-{k:05d}"
             lost = (point.number, k) in failed
             added = gain(point) if point.arm == "2" else 0.0
@@ -61,10 +64,10 @@ def reading(gain, replicates=20, failed=(), missing=0, **changes):
             })  # fmt: skip
     columns = ["run", "point", "replicate", "error", "replay", *experiment.outcomes]
     runs = pd.DataFrame(rows, columns=columns)
-    months = pd.date_range("2020-01-01", periods=24, freq="MS")
+    dates = pd.date_range("2020-01-01", periods=months, freq="MS")
     series = [
-        pd.DataFrame({"run": row.run, "month": months, "indicator": "alliances", "group": "",
-                      "value": np.linspace(50.0, row.alliances, 24)})
+        pd.DataFrame({"run": row.run, "month": dates, "indicator": "alliances", "group": "",
+                      "value": np.linspace(50.0, row.alliances, months)})
         for row in runs[runs["error"].isna()].itertuples()
     ] if experiment.series else []  # fmt: skip
     whole = (
@@ -75,7 +78,7 @@ def reading(gain, replicates=20, failed=(), missing=0, **changes):
     good = runs[runs["error"].isna()]
     return Reading(
         experiment, runs, whole, contrasts.estimates(experiment, good),
-        contrasts.per_replicate(experiment, good), missing,
+        contrasts.per_replicate(experiment, good), missing, 0,
         {"created": "2026-11-22T10:00:00+00:00", "versions": {"cosim": "0.1.0"},
          "command": "cosim experiment run h01.toml --out DIR"},
     )  # fmt: skip
@@ -211,7 +214,7 @@ def test_frequencies_are_whole_numbers_of_runs_and_never_all_unless_all(share, n
         ([0.123, 0.04], "share", "fr", False, ["12,3", "4,0"]),
         ([0.123, -0.04], "points", "en", True, ["+12.3", "−4.0"]),
         ([1234.5, 3.0], "count", "fr", True, ["+1\u202f234", "+3"]),
-        ([0.01234, float("nan")], "", "en", False, ["0.0123", "–"]),
+        ([0.01234, float("nan")], "", "en", False, ["0.012", "–"]),
     ],
 )
 def test_numbers_beside_one_another_have_the_same_decimals(values, unit, lang, sign, written):
@@ -240,14 +243,14 @@ def test_a_failed_run_counts_in_no_mean():
 
 
 def test_an_experiment_without_a_run_has_a_page_that_says_so():
-    html = report.render(reading(by_rule, replicates=0, missing=160))
+    html = report.render(reading(by_rule, done=0, missing=160))
     assert "Il manque 160 simulations" in told(html)
     assert "Pas encore d'estimation pour" in told(html)
     assert not read(html).images
 
 
 def test_one_replicate_gives_no_interval_and_says_so():
-    assert "pas d'intervalle" in told(report.render(reading(by_rule, replicates=1)))
+    assert "pas d'intervalle" in told(report.render(reading(by_rule, done=1)))
 
 
 # -- tables, figures, provenance ----------------------------------------------------------
@@ -276,14 +279,47 @@ def test_a_french_excel_opens_the_table_as_numbers(depends, tmp_path):
     )
 
 
-def test_the_folder_holds_the_page_and_each_figure_as_svg_and_png(depends, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "read", lambda folder: depends)
+def stored(made, folder):
+    """The runs of a reading in a store of their own."""
+    store = Store(folder).create(made.experiment, "cosim experiment run h01.toml --out DIR")
+    rows = made.runs.to_dict("records")
+    months = {run: part["value"].to_numpy()[:, None] for run, part in made.series.groupby("run")}
+    store.add([
+        Row(row["run"], row["error"], tuple(row[name] for name in made.experiment.outcomes),
+            months.get(row["run"]))
+        for row in rows
+    ])  # fmt: skip
+
+
+def test_the_folder_holds_the_page_and_each_figure_as_svg_and_png(tmp_path):
+    made = reading(by_rule, 6, months=144)
+    stored(made, tmp_path)
     page = report.write(tmp_path)
-    assert page == tmp_path / "report.html" and page.stat().st_size > 10_000
+    html = page.read_text(encoding="utf-8")
+    assert page == tmp_path / "report.html"
+    assert "Il manque 112 simulations" in told(html)  # of 8 points, 14 of 20 replicates each
     svg = {path.stem for path in (tmp_path / "figures").glob("*.svg")}
     assert svg == {path.stem for path in (tmp_path / "figures").glob("*.png")}
     wanted = {"forest-dose", "sizes", "dose-alliances", "arms-engaged", "fan-alliances"}
     assert wanted | {f"{name}-en" for name in wanted} <= svg
+    wanted = contrasts.estimates(made.experiment, made.runs)["estimate"]
+    found = pd.read_csv(tmp_path / "tables" / "estimates.csv")["estimate"]
+    assert sorted(found) == pytest.approx(sorted(wanted))
+
+
+def test_runs_of_another_design_are_said_not_to_count(tmp_path):
+    stored(reading(by_rule, 4, series=[]), tmp_path)
+    other = Experiment(**{**FILE, "series": [], "seed": 2})
+    Store(tmp_path).create(other)
+    html = report.render(experiment_reading.read(tmp_path), "fr")
+    assert "Il manque 160 simulations" in told(html)
+    assert "32 simulations d'un autre plan ou d'une autre version" in told(html)
+
+
+def test_a_folder_that_holds_no_experiment_is_refused(tmp_path):
+    with pytest.raises(ResultsError, match="holds no experiment"):
+        report.write(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_same_runs_give_the_same_page(depends):
@@ -321,6 +357,21 @@ def test_a_sampled_design_is_told_as_a_whole_and_its_draws_are_drawn_in_order():
     html = report.render(sampled, "en")
     assert sampled.sampled and "Over 12 draws, the median difference" in told(html, "en")
     assert 'class="matrix"' not in html
+
+
+def test_a_sensitivity_design_shows_what_matters_once_there_are_runs_enough():
+    changes = {
+        "series": [], "arms": "", "contrasts": {}, "hypothesis": None, "replicates": 4,
+        "factors": {"parameters.trust_gain": {"low": 0.05, "high": 0.2},
+                    "parameters.wear": {"low": 0.001, "high": 0.01}},
+        "design": {"kind": "morris", "trajectories": 4},
+    }  # fmt: skip
+    enough = report.pictures(reading(by_rule, 4, **changes), "fr")
+    few = report.pictures(reading(by_rule, 4, failed={(p, 0) for p in range(12)}, **changes), "fr")
+    assert {p.name for p in enough if p.part == "sensitivity"} == {
+        "sensitivity-alliances-0", "sensitivity-engaged-0",
+    }  # fmt: skip
+    assert not [p for p in few if p.part == "sensitivity"]
 
 
 def test_rivals_are_the_factors_whose_levels_are_other_rules(depends):

@@ -103,10 +103,11 @@ def _ticks(axes: Axes, unit: str, lang: Lang, along: str = "x", sign: bool = Fal
     axis = axes.xaxis if along == "x" else axes.yaxis
     scale = 100.0 if unit in ("share", "points") else 1.0
     low, high = axes.get_xlim() if along == "x" else axes.get_ylim()
-    span = scale * (high - low)
-    digits = 0 if span >= 5 else 1 if span >= 0.5 else 2 if span >= 0.05 else 3
+    places = MaxNLocator(6, steps=[1, 2, 5, 10])
+    step = scale * float(np.diff(places.tick_values(low, high))[0])
+    digits = max(0, -int(np.floor(np.log10(step) + 1e-9)))
     mark = ("%" if lang == "en" else "\u202f%") if unit == "share" else ""
-    axis.set_major_locator(MaxNLocator(6))
+    axis.set_major_locator(places)
     axis.set_major_formatter(
         FuncFormatter(lambda x, _: number(scale * x, digits, lang, sign) + mark)
     )
@@ -145,6 +146,7 @@ def forest(reading: Reading, contrast: str, lang: Lang = "fr") -> Figure:
         )  # fmt: skip
         axes = new_axes(figure, _margin(lines), 1.3, top=top, bottom=0.4)
         _zero(axes, about.margin, about.sign)
+        every = rows[["estimate", "low", "high"]].to_numpy(np.float64).ravel().tolist()
         ends = [0.0]
         for line in lines:
             if line.row is None:
@@ -158,7 +160,7 @@ def forest(reading: Reading, contrast: str, lang: Lang = "fr") -> Figure:
                       mfc=colour if filled else "white", zorder=3)  # fmt: skip
             ends.append(row["estimate"])
             numbers = [row["estimate"], row["low"], row["high"]]
-            texts = several(numbers, unit, lang, True, rows["estimate"].tolist())[0]
+            texts = several(numbers, unit, lang, True, every)[0]
             bounds = f"{texts[1]}\u00a0; {texts[2]}" if lang == "fr" else f"{texts[1]}, {texts[2]}"
             axes.text(1.03, y, f"{texts[0]}  [{bounds}]", size=8, va="center", color=INK,
                       transform=axes.get_yaxis_transform())  # fmt: skip
@@ -275,8 +277,7 @@ def arms(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
     several_arms = len(reading.arms) > 1
     subtitle = tr(lang, "point blanc : médiane ; boîte : 1 simulation sur 2 ; trait : 9 sur 10",
                   "white dot: median; box: 1 simulation in 2; line: 9 in 10")  # fmt: skip
-    if several_arms:
-        subtitle += f"\n{reading.factor(reading.experiment.arms, lang)}"
+    subtitle += _arms_line(reading, lang)
     subtitle += _formula(reading, outcome) + (f"\n{note}" if note else "")
     rows: list[tuple[float, str, Any, Any]] = []
     y = 0.0
@@ -309,6 +310,12 @@ def arms(reading: Reading, outcome: str, lang: Lang = "fr") -> Figure:
         _rows_style(axes)
         _ticks(axes, unit, lang)
     return figure
+
+
+def _arms_line(reading: Reading, lang: Lang) -> str:
+    """What the arms are, on a line of its own, where they are values of a key."""
+    name = reading.experiment.arms
+    return f"\n{reading.factor(name, lang)}" if "." in name else ""
 
 
 def _formula(reading: Reading, outcome: str) -> str:
@@ -418,8 +425,7 @@ def fan(reading: Reading, indicator: str, group: str = "", lang: Lang = "fr") ->
     title = about.label(lang) + (f" – {group_label(group, lang)}" if group else "")
     subtitle = tr(lang, "médiane et bande de 9 simulations sur 10",
                   "median and band of 9 simulations in 10")  # fmt: skip
-    if len(reading.arms) > 1:
-        subtitle += f"\n{reading.factor(reading.experiment.arms, lang)}"
+    subtitle += _arms_line(reading, lang)
     subtitle += f"\n{note}" if note else ""
     alone = len(panels) == 1
     with style():

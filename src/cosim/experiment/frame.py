@@ -32,10 +32,11 @@ STYLE = (
 .badge { display: inline-block; white-space: nowrap; border: 1.5px solid; border-radius: 1em; padding: 0 .6em; font-size: .85rem; font-weight: 600; background: #fff; }
 .supported .badge, .badge.supported { color: #1a6b33; } .contradicted .badge, .badge.contradicted { color: #b3261e; } .undecided .badge, .badge.undecided { color: #6b5b00; border-style: dashed; }
 td.supported { background: #e9f5ec; } td.contradicted { background: #fcebea; } td.undecided { background: #faf6e3; }
+.table { margin-bottom: 1rem; }
 .matrix td { text-align: left; vertical-align: top; border: 1px solid #d8dee4; min-width: 7.5rem; } .matrix th { text-align: left; } .matrix tbody th { vertical-align: top; color: #1b1f24; }
 .matrix .group th { padding-top: .8rem; font-size: 1rem; } .matrix th[scope=row] { position: sticky; left: 0; background: #fff; } .glance td { min-width: 0; padding: 3px 4px; } .glance .badge { font-size: .8rem; padding: 0 .4em; }
 .matrix .group span { position: sticky; left: 8px; display: inline-block; max-width: calc(100vw - 60px); } .matrix .size { white-space: nowrap; }
-.matrix .size { font-size: .95rem; } .matrix small { color: #57606a; }
+.matrix small { color: #57606a; }
 caption { text-align: left; color: #57606a; padding: 0 0 .3rem; max-width: calc(100vw - 44px); } th.text, td.text { text-align: left; }
 section.finding { border-top: 1px solid #d8dee4; padding: 1rem 0 .4rem; } .sided { display: grid; grid-template-columns: 1fr 1fr; gap: 18px; align-items: start; } .sided > * { min-width: 0; }
 .sided ul { margin: 0; padding-left: 1.1rem; } .sided li { margin-bottom: .5rem; } code { overflow-wrap: anywhere; font-size: .9em; }
@@ -45,7 +46,7 @@ section.finding { border-top: 1px solid #d8dee4; padding: 1rem 0 .4rem; } .sided
 #lang-fr:focus-visible ~ .switch [for=lang-fr], #lang-en:focus-visible ~ .switch [for=lang-en] { outline: 3px solid #0072b2; outline-offset: 2px; }
 #lang-fr:checked ~ main [lang=en].page, #lang-en:checked ~ main [lang=fr].page { display: none; }
 @media (max-width: 760px) { .sided { grid-template-columns: 1fr; } h1 { font-size: 1.4rem; clear: both; } }
-@media print { @page { size: A4; margin: 15mm 13mm; } .switch, body > input { display: none; } .table { overflow: visible; } h2, h3, caption, summary { break-after: avoid; } .notice, li { break-inside: avoid; } .sided, .figures { grid-template-columns: 1fr 1fr; } .finding details::details-content { display: block; content-visibility: visible; } .matrix { font-size: .8rem; } .matrix.wide { font-size: .58rem; table-layout: fixed; } .wide td, .wide th { padding: 2px 3px; } .wide .badge { font-size: .95em; padding: 0 .3em; } .wide .size { white-space: normal; } .matrix td { min-width: 0; } a { color: inherit; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+@media print { @page { size: A4; margin: 15mm 13mm; } .switch, body > input { display: none; } .table { overflow: visible; } h2, h3, caption, summary { break-after: avoid; } .notice, li { break-inside: avoid; } .sided, .figures { grid-template-columns: 1fr 1fr; } dl { grid-template-columns: max-content 1fr; } .finding details::details-content { display: block; content-visibility: visible; } .matrix { font-size: .8rem; } .matrix.wide { font-size: .66rem; table-layout: fixed; } .wide td, .wide th { padding: 2px 3px; } .wide .badge { font-size: .95em; padding: 0 .3em; } .wide .size { white-space: normal; } .wide small { font-size: .9em; } .matrix.wide .group th { font-size: 1.2em; } .matrix td { min-width: 0; } a { color: inherit; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """  # noqa: E501
 )
 

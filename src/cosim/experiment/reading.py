@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MANY", "Panel", "Reading", "contrast_unit", "place_words", "read", "rules_words", "said",
-    "several",
+    "several", "spaced",
 ]  # fmt: skip
 
 #: Strata that are told one by one; of more (the draws of a sampled design), the whole is told.
@@ -89,6 +90,7 @@ class Reading:
     series : as `Store.series`: run, month, indicator, group, value
     estimates, pairs : as `contrasts.estimates` and `contrasts.per_replicate`
     missing : runs that are planned and not stored
+    others : runs that are stored and no part of the design, or of another version of the model
     manifest : what the store says of itself: created, versions, command
     """
 
@@ -98,6 +100,7 @@ class Reading:
     estimates: pd.DataFrame
     pairs: pd.DataFrame
     missing: int = 0
+    others: int = 0
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     # -- what there is --------------------------------------------------------------------
@@ -280,7 +283,8 @@ class Reading:
     def contrast(self, name: str, lang: Lang) -> str:
         """What a contrast compares, or its formula."""
         about = self.experiment.contrasts[name]
-        return (about.fr if lang == "fr" else about.en or about.fr) or about.estimate
+        text = about.fr if lang == "fr" else about.en or about.fr
+        return spaced(text or about.estimate, lang)
 
     def unit(self, outcome: str) -> str:
         """The unit of an outcome."""
@@ -346,10 +350,11 @@ def read(folder: str | Path) -> Reading:
     runs = store.runs()
     experiment = store.experiment
     good = runs[runs["error"].isna()]
+    counts = store.counts()
     return Reading(
         experiment, runs, store.series(), contrasts.estimates(experiment, good),
         contrasts.per_replicate(experiment, good),
-        store.counts().missing, store.manifest,
+        counts.missing, counts.others, store.manifest,
     )  # fmt: skip
 
 
@@ -368,7 +373,7 @@ def several(
     sign: bool = False,
     beside: Sequence[float] = (),
 ) -> tuple[list[str], str]:
-    """Write numbers of one unit with the same decimals, about three figures in the largest.
+    """Write numbers of one unit with the same decimals: three figures in the largest, two below 1.
 
     Parameters
     ----------
@@ -384,7 +389,8 @@ def several(
     scaled = [scale * float(value) for value in values]
     sizes = [abs(value) for value in (*scaled, *(scale * x for x in beside)) if np.isfinite(value)]
     top = max(sizes, default=0.0)
-    digits = 0 if top == 0.0 else int(np.clip(2 - np.floor(np.log10(top)), 0, 4))
+    figures = 2 if top >= 1.0 else 1
+    digits = 0 if top == 0.0 else int(np.clip(figures - np.floor(np.log10(top)), 0, 4))
     digits = min(digits, 1) if unit in ("share", "points", "count", "k€") else digits
     texts = []
     for value in scaled:
@@ -396,10 +402,16 @@ def several(
     return texts, f"{HARD}{word}" if word else ""
 
 
-def said(value: float, unit: str, lang: Lang, sign: bool = False) -> str:
-    """One number with its unit."""
-    texts, word = several([value], unit, lang, sign)
-    return texts[0] + word
+def said(value: float, unit: str, lang: Lang) -> str:
+    """One number that a file gives, with its unit and all its decimals."""
+    scaled = 100.0 * value if unit in ("share", "points") else value
+    word = several([value], unit, lang)[1]
+    return number(scaled, _decimals(scaled), lang) + word
+
+
+def spaced(text: str, lang: Lang) -> str:
+    """A text with the spaces of French before ; : ? ! and » that no line break cuts."""
+    return re.sub(r" (?=[;:?!»])", HARD, text) if lang == "fr" else text
 
 
 def _colon(lang: Lang) -> str:

@@ -18,7 +18,7 @@ from cosim.effects_text import HARD, number
 from cosim.errors import ResultsError
 from cosim.experiment import figures, sentences
 from cosim.experiment.frame import LANGS, badge, cell, filled, framed, words
-from cosim.experiment.reading import Reading, read, said
+from cosim.experiment.reading import Reading, read, said, spaced
 from cosim.experiment.report_hypotheses import hypotheses
 from cosim.scenario import difference_sentence
 from cosim.scenario_format import toml_key, toml_value
@@ -93,8 +93,8 @@ def render(reading: Reading, lang: Lang | None = None, figures_to: Path | None =
 
 
 def _title(reading: Reading, lang: Lang) -> str:
-    return drawing.tr(lang, reading.experiment.title,
-                      reading.experiment.title_en or reading.experiment.title)  # fmt: skip
+    french, english = reading.experiment.title, reading.experiment.title_en
+    return spaced(drawing.tr(lang, french, english or french), lang)
 
 
 # -- one language -------------------------------------------------------------------------
@@ -120,7 +120,8 @@ def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
     verdict = sentences.tally(verdicts, lang) if verdicts else ""
     return filled(
         "report.html", lang=lang, t=t, title=_title(reading, lang),
-        question=t(experiment.question, experiment.question_en or experiment.question),
+        question=spaced(
+            t(experiment.question, experiment.question_en or experiment.question), lang),
         lacking=_lacking(reading, lang),
         hypothesis=experiment.hypothesis.model_dump() if experiment.hypothesis else None,
         verdict=verdict, badge=badge(agreed, lang),
@@ -141,8 +142,8 @@ def _body(reading: Reading, lang: Lang, figures_to: Path | None) -> str:
 
 
 _PARTS = {
-    "sizes": ("Tailles d'effet et doses", "Sizes of effects and doses"),
-    "arms": ("Résultats de chaque bras", "Outcomes of each arm"),
+    "sizes": ("Taille des effets", "Sizes of effects"),
+    "arms": ("Ce qui a été mesuré", "What was measured"),
     "fan": ("Au fil des mois", "Over the months"),
     "sensitivity": ("Ce qui compte dans les paramètres", "What matters among parameters"),
 }
@@ -202,11 +203,33 @@ def pictures(reading: Reading, lang: Lang) -> list[Picture]:
                 partial(figures.dose, reading, name, lang))  # fmt: skip
         add(f"arms-{name}", "arms", f"{label}{t(', par bras', ', by arm')}",
             partial(figures.arms, reading, name, lang))  # fmt: skip
+    found += _sensitivity(reading, lang)
     for indicator, group in experiment.series_columns if len(reading.series) else ():
         name = "-".join(filter(None, ("fan", indicator, *group.split("/"))))
         add(name, "fan", f"{indicator} {group}".strip() + t(", mois par mois", ", month by month"),
             partial(figures.fan, reading, indicator, group, lang))  # fmt: skip
     return found
+
+
+def _sensitivity(reading: Reading, lang: Lang) -> list[Picture]:
+    """What matters among the factors of a Morris or Sobol design, once there are runs enough."""
+    experiment = reading.experiment
+    if experiment.design.kind not in ("morris", "sobol"):
+        return []
+    from cosim.experiment import figures_sensitivity, sensitivity
+
+    pictures = []
+    for name in experiment.contrasts or experiment.outcomes:
+        told = (reading.contrast if name in experiment.contrasts else reading.outcome)(name, lang)
+        try:
+            analysed = sensitivity.analyse(experiment, reading.good, name)
+        except ResultsError:
+            continue
+        for k, one in enumerate(analysed):
+            alt = drawing.tr(lang, "Ce qui compte pour : ", "What matters for: ") + told
+            pictures.append(Picture(f"sensitivity-{name}-{k}", "sensitivity", alt,
+                                    partial(figures_sensitivity.indices, one, lang)))  # fmt: skip
+    return pictures
 
 
 # -- what it found ------------------------------------------------------------------------
@@ -224,7 +247,8 @@ def _verdicts(reading: Reading, lang: Lang) -> dict[str, Any]:
     for name in names:
         unit, sign = reading.contrast_unit(name), reading.experiment.contrasts[name].sign
         lines: dict[tuple[Any, ...], dict[Any, Any]] = {}
-        sizes = reading.of(name)["estimate"].tolist()
+        table = reading.of(name)[["estimate", "low", "high"]]
+        sizes = table.to_numpy(np.float64).ravel().tolist()
         for row in reading.records(name):
             line = lines.setdefault(tuple(row[d] for d in down), {})
             line[row[across] if across else None] = cell(row, unit, sign, lang, sizes)
@@ -310,6 +334,14 @@ def _lacking(reading: Reading, lang: Lang) -> list[str]:
             "provisoire. La commande qui les fait est au bas de la page.",
             f"{n} of the planned simulations are missing: this report is provisional. The command "
             "that makes them is at the foot of the page.",
+        ))  # fmt: skip
+    if reading.missing and reading.others:
+        n = number(reading.others, 0, lang)
+        told.append(t(
+            f"Le dossier garde aussi {n} simulations d'un autre plan ou d'une autre version du "
+            "modèle, qui ne comptent pas ici.",
+            f"The folder also keeps {n} simulations of another design or another version of the "
+            "model, which do not count here.",
         ))  # fmt: skip
     failed = len(reading.failures)
     if failed:
@@ -418,11 +450,12 @@ def _arms(reading: Reading, lang: Lang) -> dict[str, Any]:
         first = reading.example(name, reading.arms[0]).scenario
         for arm in reading.arms:
             point = reading.example(name, arm)
-            told = [point.scenario.sentence(lang) if arm == reading.arms[0]
+            told = [t("Comme le premier point, ci-dessus.", "As the first point, above.")
+                    if arm == reading.arms[0]
                     else _change(first, point.scenario, lang)]  # fmt: skip
             before = point.scenario
             for month, scenario in point.then:
-                since = t("À partir de ", "From ") + month_name(month, lang)
+                since = t("Dès ", "From ") + month_name(month, lang)
                 told.append(f"{since}{t(f'{HARD}: ', ': ')}{_change(before, scenario, lang)}")
                 before = scenario
             rows.append([reading.arm(arm, lang), " ".join(told)])

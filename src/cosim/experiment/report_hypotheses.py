@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cosim.effects_text import HARD
 from cosim.errors import ResultsError
 from cosim.experiment import sentences
@@ -184,10 +186,11 @@ def _matrix(part: pd.DataFrame, experiment: Experiment | None, lang: Lang) -> di
     for name, of in part.groupby("contrast", sort=False):
         shipped = experiment is not None and name in experiment.contrasts
         unit = contrast_unit(experiment, str(name)) if experiment and shipped else ""
+        sizes = of[["estimate", "low", "high"]].to_numpy(np.float64).ravel().tolist()
         lines: dict[str, dict[str, Any]] = {}
         for row in of.to_dict("records"):
             values = {str(k): v for k, v in row.items()}
-            shown = cell(values, unit, str(row["sign"]), lang, of["estimate"].tolist())
+            shown = cell(values, unit, str(row["sign"]), lang, sizes)
             lines.setdefault(str(row[TERRITORY]), {})[str(row[RULES])] = shown
         first = of.iloc[0]
         groups.append({
