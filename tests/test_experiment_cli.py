@@ -13,6 +13,7 @@ from small_experiments import FAILS, RULE
 
 from cosim.cli import main
 from cosim.cli.experimenting import duration
+from cosim.experiment.document import loads
 from cosim.experiment.store import Store
 
 FILE = """
@@ -207,3 +208,9 @@ def test_ctrl_c_leaves_a_valid_store_and_the_line_that_goes_on(here):
 def test_a_duration_reads_as_one_says_it():
     assert [duration(s) for s in (0, 59.2, 61, 3599, 7500)] == [
         "0 s", "1 min 00 s", "1 min 01 s", "59 min 59 s", "2 h 05 min"]  # fmt: skip
+
+
+def test_the_example_of_the_page_is_an_experiment():
+    page = (Path(__file__).parent.parent / "docs" / "experiments.md").read_text()
+    example = page.split("```toml\n")[1].split("```")[0]
+    assert len(loads(example).points) == 6

@@ -207,6 +207,14 @@ def test_processes_end_when_the_one_that_gives_them_work_is_killed(tmp_path):
     assert runner.run(small(replicates=60), folder).counts().missing == 0
 
 
+def test_two_runs_at_once_in_one_folder_do_no_harm(alone, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "TASK_RUNS", 2)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(runner.run, small(), tmp_path / "s", 1) for _ in range(2)]
+        assert [exported(one.result()) for one in both] == [alone, alone]
+    assert Store(tmp_path / "s").counts() == (24, 24, 0, 0)
+
+
 # -- only what is missing ---------------------------------------------------------------------
 
 

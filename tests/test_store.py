@@ -274,6 +274,12 @@ def test_what_a_dead_process_left_unfinished_is_no_run_and_goes_away(store, expe
     assert new.exists() and not old.exists()
 
 
+def test_a_folder_whose_maker_died_before_the_manifest_was_whole_is_a_new_one(experiment, tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / ".manifest.json.01234567.partial").write_text("{")
+    assert Store(tmp_path / "s").create(experiment).counts().stored == 0
+
+
 def test_what_is_no_store_is_one_error(tmp_path):
     with pytest.raises(ResultsError, match="no such folder"):
         Store(tmp_path / "nothing").runs()

@@ -154,11 +154,7 @@ class _Cluster(Executor):
     def __init__(self, client: Client):
         self._client = client
         self._executor = client.get_executor(pure=False)  # no result is that of another order
-
-    @property
-    def width(self) -> int:
-        """Threads of all workers."""
-        return max(1, sum(self._client.nthreads().values()))
+        self.width = sum(client.nthreads().values())  # threads of the workers that are there now
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = self._executor.submit(fn, *args, **kwargs)

@@ -11,7 +11,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import closing, contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,7 +47,7 @@ __all__ = ["Estimate", "Progress", "check", "once", "replay", "run"]
 TASK_SECONDS, TASK_RUNS = 1.5, 32
 #: Runs of the trial that are timed, after one that compiles and loads.
 TRIAL = 2
-#: Tasks that are sent ahead for each worker.
+#: Tasks that are sent ahead for each worker of this machine.
 AHEAD = 4
 
 #: A run that is missing: number of its point, replicate.
@@ -410,7 +417,8 @@ class _Work:
 
     def _done(self, tasks: Iterable[list[Job]]) -> Generator[tuple[list[Job], Done], None, None]:
         """Yield tasks with what they gave, as they end."""
-        most = min(AHEAD * self.workers, max(engine.MOST_TASKS, 2 * self.workers))
+        here = isinstance(self.pool, ThreadPoolExecutor | ProcessPoolExecutor)
+        most = AHEAD * self.workers if here else engine.MOST_TASKS  # a cluster may grow
         return _as_done(tasks, self._sent, most)
 
     def _sent(self, task: list[Job]) -> Future[Done]:

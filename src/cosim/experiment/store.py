@@ -46,6 +46,8 @@ FORMAT = "cosim experiment"
 RUN_COLUMNS = ("run", "point", "replicate", "error", "replay")
 #: The column of a part that holds the months of a run, flat; no outcome can have this name.
 MONTHS = "_months"
+#: How the name of a file ends that is being written.
+PARTIAL = ".partial"
 #: Seconds after which a file that was never finished is that of a process that died.
 STALE = 3600.0
 #: Rows of `series.parquet` that are written at once, and parts whose months are held.
@@ -145,7 +147,7 @@ class Store:
     def _before(self, experiment: Experiment) -> dict[str, Any]:
         """Return the manifest of this experiment that is there; empty for a new folder."""
         try:
-            if not self.folder.exists() or not any(self.folder.iterdir()):
+            if not self.folder.exists() or all(map(_unfinished, self.folder.iterdir())):
                 return {}
         except OSError as error:
             raise _unwritten(self.folder, error) from error
@@ -397,9 +399,9 @@ class Store:
 
     def _sweep(self) -> None:
         """Take away what processes that died left unfinished."""
-        for path in (*self.folder.glob(".*.partial"), *self.folder.glob("parts-*/.*.partial")):
+        for path in (*self.folder.glob(".*"), *self.folder.glob("parts-*/.*")):
             with suppress(OSError):  # another process is at it
-                if time.time() - path.stat().st_mtime > STALE:
+                if _unfinished(path) and time.time() - path.stat().st_mtime > STALE:
                     path.unlink()
 
     # -- export ---------------------------------------------------------------------------
@@ -469,7 +471,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     ------
     ResultsError : it cannot be written; `path` is as it was
     """
-    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial")
+    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}{PARTIAL}")
     try:
         with partial.open("xb") as file:
             yield file
@@ -485,6 +487,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> bool:
+    """Return whether a file is one that somebody is writing, or died while writing."""
+    return path.name.startswith(".") and path.name.endswith(PARTIAL)
 
 
 def _unwritten(path: Path, error: OSError) -> ResultsError:
