@@ -69,24 +69,33 @@ def undisturbed(file: Path, folder: Path, options: list[str]) -> tuple[str, floa
     return digest(folder), time.perf_counter() - before
 
 
-def killed(
-    file: Path, folder: Path, kills: int, longest: float, rng: random.Random
-) -> list[dict[str, float]]:
-    """Kill the experiment at random moments; return what was stored after each kill."""
-    told = []
+def killed(file: Path, folder: Path, kills: int, rng: random.Random) -> list[dict[str, float]]:
+    """Kill the experiment at random moments; return what was stored after each kill.
+
+    One of three is killed anywhere in its first seconds, the others while runs come in.
+    """
+    told: list[dict[str, float]] = []
     while len(told) < kills:
+        before, there = time.perf_counter(), parts(folder)
         process = started(file, folder, list(WORKERS[len(told) % len(WORKERS)]))
-        moment = rng.uniform(0.0, longest)
+        while len(told) % 3 and parts(folder) == there and process.poll() is None:
+            time.sleep(0.002)
         try:
-            process.wait(moment)
+            process.wait(rng.uniform(0.0, 2.0))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
         else:
             break
+        seconds = round(time.perf_counter() - before, 2)
         stored = Store(folder).counts().stored if (folder / "manifest.json").exists() else 0
-        told.append({"seconds": round(moment, 2), "stored": stored})
+        told.append({"seconds": seconds, "stored": stored})
     return told
+
+
+def parts(folder: Path) -> int:
+    """Return how many parts are stored."""
+    return len([*folder.glob("parts-*/*.parquet")])
 
 
 def main() -> None:
@@ -110,14 +119,13 @@ def main() -> None:
             with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
                 address = cluster.scheduler_address
                 made["--dask"] = undisturbed(file, where / "whole-dask", ["--dask", address])
-        longest = min(seconds for _, seconds in made.values()) / 2.0
-        kills = killed(file, where / "killed", given.kills, longest, rng)
+        kills = killed(file, where / "killed", given.kills, rng)
         made["killed"] = undisturbed(file, where / "killed", ["--workers", "2"])
         runs = Store(where / "killed").counts().stored
-        parts = len([*(where / "killed").glob("parts-*/*.parquet")])
+        written = parts(where / "killed")
     equal = len({one for one, _ in made.values()}) == 1
     document = {
-        "runs": runs, "kills": len(kills), "after_each": kills, "parts": parts, "equal": equal,
+        "runs": runs, "kills": len(kills), "after_each": kills, "parts": written, "equal": equal,
         "tables": {key: {"digest": one, "seconds": round(seconds, 1)}
                    for key, (one, seconds) in made.items()},
     }  # fmt: skip
