@@ -91,6 +91,18 @@ def test_a_box_in_noise_does_not_hold_elsewhere():
         assert box.density > density
 
 
+def test_factors_that_move_the_values_are_told_one_by_one():
+    x = cube(300)
+    x["place"] = np.random.default_rng(5).choice(["rural", "ville"], 300)
+    noise = np.random.default_rng(6).standard_normal(300)
+    values = (noise - 2 * x["wear"] + 0.8 * (x["place"] == "ville")).to_numpy()
+    table = discovery.one_by_one(x, values).set_index("factor")
+    assert set(table.index[table["moves"]]) == {"wear", "place"}
+    assert table.loc["wear", "rho"] < -0.3 and np.isnan(table.loc["place", "rho"])
+    alone = discovery.one_by_one(cube(300), noise)
+    assert not alone["moves"].any()
+
+
 # -- an experiment ------------------------------------------------------------------------
 
 DOCUMENT = {

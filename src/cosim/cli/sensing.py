@@ -10,18 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from cosim import __version__
+from cosim.cli.experimenting import FOLDER, perform
 from cosim.cli.running import Dask, executor_at
-from cosim.cli.shell import (
-    Json,
-    Out,
-    Workers,
-    app,
-    progress,
-    say,
-    say_json,
-    table,
-    warn_of_compilation,
-)
+from cosim.cli.shell import Json, Out, Workers, app, say, say_json, table
 from cosim.effects_text import number
 from cosim.errors import CosimError, ResultsError, nearest
 
@@ -37,8 +28,7 @@ Study = Annotated[
     str, typer.Argument(help="Fichier, nom livré, ou dossier. / File, shipped name or folder.")
 ]
 Language = Annotated[Lang, typer.Option("--lang", help="Langue. / Language.")]
-#: Where an experiment goes that is given no folder, and the folders of its analyses inside it.
-FOLDER = Path("out/experiments")
+#: The folders of analyses, inside that of an experiment.
 SENSITIVITY, DISCOVERY = "sensitivity", "discovery"
 #: Digits of the numbers in the tables that are written.
 DIGITS = "%.6g"
@@ -162,17 +152,10 @@ def _known(experiment: Experiment, name: str, key: str) -> None:
 
 def _run(file: str, out: Path | None, workers: int | None, dask: str | None) -> Done:
     """Run what is missing of an experiment."""
-    from cosim.experiment import runner
-
     experiment, folder, name = _read(file, out)
-    warn_of_compilation()
-    planned = len(experiment.points) * experiment.least_replicates()
     command = shlex.join(["cosim", "experiment", "run", file, "--out", f"{folder}"])
-    with executor_at(dask) as executor, progress(experiment.title, planned) as done:
-        store = runner.run(
-            experiment, folder, workers, executor=executor,
-            progress=lambda now: done(now.done), command=command,
-        )  # fmt: skip
+    with executor_at(dask) as executor:
+        store = perform(experiment, folder, workers=workers, executor=executor, command=command)
     return Done(experiment, store.runs(), folder, name)
 
 
@@ -207,12 +190,15 @@ def _write_discovery(found: list[Discovery], folder: Path, done: Done, lang: Lan
     import pandas as pd
 
     from cosim import drawing
+    from cosim.experiment import discovery
     from cosim.experiment import figures_sensitivity as figures
 
     one = found[0]
     beyond = f"--{'below' if one.below else 'above'} {one.threshold:g}"
     command = f"cosim discover {done.name} --contrast {one.name} {beyond}"
+    moving = [discovery.one_by_one(one.x, one.values).assign(**one.labels) for one in found]
     _write(folder, {
+        "factors": pd.concat(moving),
         "box": pd.concat([one.table.assign(**one.labels) for one in found]),
         "trajectory": pd.concat([one.trajectory.assign(**one.labels) for one in found]),
     }, {**_about(done), "command": command, "found": [_told(one) for one in found]})  # fmt: skip
@@ -324,6 +310,18 @@ def _tell_box(found: Discovery, lang: Lang) -> None:
         if french
         else f"Samples that luck may have put on either side: {unsure}%."
     )
+    moving = discovery.one_by_one(found.x, found.values)
+    words = [
+        discovery.factor_label(str(row["factor"]), lang)
+        + ("" if row["rho"] != row["rho"] else f" ({number(row['rho'], 2, lang)})")
+        for row in moving[moving["moves"]].to_dict("records")
+    ]
+    none = "aucun" if french else "none"
+    say(
+        ("Facteurs qui la font varier, un à un (rho de Spearman) : " if french
+         else "Factors that move it, one by one (Spearman's rho): ")
+        + (", ".join(words) or none)
+    )  # fmt: skip
     if found.box is not None:
         rows = [
             (discovery.factor_label(str(row["factor"]), lang), end(row["low"]), end(row["high"]),

@@ -21,6 +21,8 @@ import numpy as np
 from cosim import scenario_text
 from cosim.effects_text import number, percent
 from cosim.errors import CosimError, ResultsError
+from cosim.scenario import Scenario
+from cosim.scenario_file import table_of
 from cosim.state import Array
 
 if TYPE_CHECKING:
@@ -30,7 +32,16 @@ if TYPE_CHECKING:
     from cosim.experiment.document import Experiment
     from cosim.scenario import Lang
 
-__all__ = ["Box", "Discovery", "discover", "factor_label", "prim", "sentence", "tested"]
+__all__ = [
+    "Box",
+    "Discovery",
+    "discover",
+    "factor_label",
+    "one_by_one",
+    "prim",
+    "sentence",
+    "tested",
+]
 
 #: Least share of the samples in a box, and what one peel takes (Bryant & Lempert 2010: 0.05).
 LEAST_MASS, PEEL = 0.05, 0.05
@@ -373,6 +384,32 @@ def _resampled(x: pd.DataFrame, cases: Array) -> tuple[tuple[float, float], dict
     return (float(coverage), float(density)), again
 
 
+def one_by_one(x: pd.DataFrame, values: Array) -> pd.DataFrame:
+    """Return which factors move the values, each by itself: what a box of noisy cases may miss.
+
+    Returns
+    -------
+    DataFrame : factor; rho (Spearman's rank correlation; NaN for levels); p (of rho; of Kruskal &
+    Wallis for levels); moves (p below 0.05 by Holm's correction for as many factors), the smallest
+    p first
+    """
+    import pandas as pd
+    from scipy.stats import kruskal, spearmanr
+
+    rows = []
+    for name in x.columns:
+        if x[name].dtype == object:
+            groups = [values[(x[name] == level).to_numpy()] for level in x[name].unique()]
+            rho, p = np.nan, kruskal(*groups).pvalue if len(groups) > 1 else 1.0
+        else:
+            rho, p = spearmanr(x[name], values)
+        rows.append({"factor": name, "rho": float(rho), "p": float(p)})
+    table = pd.DataFrame(rows).sort_values("p", kind="stable").reset_index(drop=True)
+    bounds = SIGNIFICANT / np.arange(len(table), 0, -1)
+    table["moves"] = np.logical_and.accumulate(table["p"].to_numpy() < bounds)
+    return table
+
+
 # -- words --------------------------------------------------------------------------------
 
 
@@ -384,7 +421,12 @@ def factor_label(name: str, lang: Lang) -> str:
     if table == "parameters" and parameter in PARAMETERS:
         row = PARAMETERS[parameter]
         return row.en if lang == "en" else row.fr
-    return scenario_text.label(name, lang).replace("_", " ") or name
+    field = Scenario.model_fields.get(name)
+    made = field and table_of(field)
+    if made:  # whole levels of one table
+        fr, _, en = (made.__doc__ or name).rstrip(".").partition(" — ")
+        return en or name if lang == "en" else fr.lower()
+    return scenario_text.label(name, lang).replace("_", " ")
 
 
 def sentence(found: Discovery, lang: Lang) -> str:

@@ -143,11 +143,15 @@ def tradeoff(found: Discovery, lang: Lang = "fr") -> Figure:
         axes.text(0.01, float(found.cases.mean()), tr(lang, "partout", "everywhere"), size=8,
                   color=SOFT, va="bottom", transform=axes.get_yaxis_transform())  # fmt: skip
         if found.box is not None:
-            _mark(axes, found.box.coverage, found.box.density, "D", INK,
-                  tr(lang, "boîte retenue", "chosen box"))  # fmt: skip
-            if np.isfinite(found.elsewhere).all():
-                _mark(axes, *found.elsewhere, "s", "#C25A00",
-                      tr(lang, "hors échantillon", "out of sample"))  # fmt: skip
+            marks = (
+                ("D", INK, tr(lang, "boîte retenue", "chosen box"),
+                 (found.box.coverage, found.box.density)),
+                ("s", "#C25A00", tr(lang, "trouvée sur une moitié, jugée sur l'autre",
+                                    "found on one half, judged on the other"), found.elsewhere),
+            )  # fmt: skip
+            for marker, colour, words, place in marks:
+                axes.plot(*place, marker, color=colour, ms=8, mfc="none", mew=1.6, label=words)
+            axes.legend(loc="lower left", fontsize=8, frameon=False)
         axes.set_xlim(-0.02, 1.04)
         axes.set_ylim(0, 1.08)
         percent_axis(axes, lang, "x")
@@ -159,13 +163,6 @@ def tradeoff(found: Discovery, lang: Lang = "fr") -> Figure:
                 tr(lang, "un rond par étape ; plus gros : plus de conditions",
                    "one dot per step; larger: more conditions"))  # fmt: skip
     return figure
-
-
-def _mark(axes: Axes, x: float, y: float, marker: str, colour: str, words: str) -> None:
-    axes.plot(x, y, marker, color=colour, ms=8, mfc="none", mew=1.6, zorder=3)
-    right = x > 0.7
-    axes.annotate(words, (x, y), (-9 if right else 9, 7), textcoords="offset points", size=8,
-                  color=colour, ha="right" if right else "left")  # fmt: skip
 
 
 def box(found: Discovery, lang: Lang = "fr") -> Figure:
@@ -183,11 +180,13 @@ def box(found: Discovery, lang: Lang = "fr") -> Figure:
         axes = new_axes(figure, LEFT, 0.3, top=0.85, bottom=0.25)
         places = np.arange(len(table))[::-1]
         for place, row in zip(places, table.to_dict("records"), strict=True):
-            axes.plot([0, 1], [place, place], color=FAINT, lw=7, solid_capstyle="butt")
             if row["levels"]:
-                axes.text(0.5, place, str(row["levels"]).replace(" | ", ", "), size=8, color=INK,
-                          ha="center", va="center")  # fmt: skip
+                kept = textwrap.fill(
+                    str(row["levels"]).replace(" | ", ", "), _LETTERS, break_on_hyphens=False
+                )
+                axes.text(0, place, kept, size=8, color=INK, va="center")
                 continue
+            axes.plot([0, 1], [place, place], color=FAINT, lw=7, solid_capstyle="butt")
             span = row["most"] - row["least"]
             low, high = (
                 end if np.isnan(row[key]) else row[key]
@@ -201,6 +200,7 @@ def box(found: Discovery, lang: Lang = "fr") -> Figure:
                           va="bottom")  # fmt: skip
         axes.set_yticks(places, [_lines(str(name), lang) for name in table["factor"]], size=8)
         axes.set_ylim(-0.6, len(table) - 0.3)
+        axes.set_xlim(-0.02, 1.02)
         axes.set_xticks([])
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         for side in ("left", "bottom"):
