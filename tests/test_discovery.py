@@ -47,20 +47,24 @@ def test_a_hidden_box_is_found():
 
 
 def test_it_is_found_through_luck():
-    x = cube()
-    box, _ = prim(x, hidden(x, misses=0.1))
-    assert set(box.limits) == {"encounters", "learning"}
-    assert box.density > 0.75
+    found = 0
+    for seed in range(6):
+        x = cube(seed=seed)
+        box, _ = prim(x, hidden(x, misses=0.1, seed=seed + 10))
+        found += set(box.limits) == {"encounters", "learning"} and box.density > 0.75
+    assert found >= 5
 
 
 def test_frequent_cases_do_not_make_the_whole_space_the_box():
-    x = cube()
-    rare = ((x["encounters"] < 0.5) & (x["learning"] < 0.6)).to_numpy()
-    cases = np.random.default_rng(4).random(len(x)) < np.where(rare, 0.9, 0.45)
-    assert cases.mean() > 0.55
-    box, _ = prim(x, cases)
-    assert {"encounters", "learning"} <= set(box.limits)
-    assert box.density > 0.8
+    found = 0
+    for seed in range(6):
+        x = cube(seed=seed)
+        often = ((x["encounters"] < 0.5) & (x["learning"] < 0.6)).to_numpy()
+        luck = np.random.default_rng(seed + 4).random(len(x))
+        cases = luck < np.where(often, 0.95, 0.5)
+        box, _ = prim(x, cases)
+        found += set(box.limits) == {"encounters", "learning"} and box.density > cases.mean() + 0.2
+    assert found >= 4
 
 
 def test_levels_are_peeled_too():

@@ -351,6 +351,7 @@ def pages(folder: Path) -> dict[Path, str]:
     from cosim import concepts, levers, library, limits, luck, scenario, study, traces
     from cosim.calibration import pages as calibrated
     from cosim.experiment import pages as tried
+    from cosim.experiment import sensitivity_page as sensed
 
     made = {
         "parameters.md": _parameters_page(),
@@ -372,6 +373,8 @@ def pages(folder: Path) -> dict[Path, str]:
         wanted[folder / calibrated.PAGE] = calibrated.page(folder)
     if (folder / tried.PAGE).is_file():
         wanted[folder / tried.PAGE] = tried.page(folder)
+    if (folder / sensed.PAGE).is_file():
+        wanted[folder / sensed.PAGE] = sensed.page(folder)
     if (folder / limits.PAGE).is_file():
         wanted[folder / limits.PAGE] = limits.page(folder)
     if (folder / luck.PAGE).is_file():
