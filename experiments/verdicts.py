@@ -3,9 +3,10 @@
     python experiments/verdicts.py
 
 `docs/hypotheses/runs-H*.csv.gz` holds one row per simulation: territory, rules, arm, replicate,
-outcomes. `formulas.csv` says what each contrast is: coefficient of an outcome in an arm, expected
-sign, smallest effect that matters, whether replicates 2k and 2k + 1 share their parameters (they
-then count as one). Student's quantile stands in the column `critical` of the shipped verdicts.
+outcomes; territory "all" is the mean over territories, replicate by replicate. `formulas.csv` says
+what each contrast is: coefficient of an outcome in an arm, expected sign, smallest effect that
+matters, whether replicates 2k and 2k + 1 share their parameters (they then count as one).
+Student's quantile stands in the column `critical` of the shipped verdicts.
 Exit code 1 if any estimate, interval or verdict is another one than the shipped one.
 """
 
@@ -41,6 +42,8 @@ for (hypothesis, contrast), terms in formulas.groupby(["hypothesis", "contrast"]
     runs = pd.read_csv(tables / f"runs-{hypothesis}.csv.gz", dtype={"arm": str})
     by_arm = runs.set_index(["territory", "rules", "replicate", "arm"]).unstack("arm")
     value = sum(t.coefficient * by_arm[t.outcome][t.arm] for t in terms.itertuples())
+    mean = pd.concat({"all": value.groupby(["rules", "replicate"]).mean()}, names=["territory"])
+    value = pd.concat([value, mean])
     for (territory, rules), one in value.groupby(["territory", "rules"], sort=False):
         apart = one
         if terms["pairs"].all():

@@ -171,25 +171,33 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 # -- hypotheses ---------------------------------------------------------------------------
 
 
+def test_the_mean_over_territories_is_taken_within_replicates():
+    experiment = document.loads(FILE)
+    noise = np.random.default_rng(5).normal(size=(2, 10))
+    runs = table(
+        experiment, lambda arm, place, r: (3.0 + noise["ab".index(place), r]) * (arm == "2")
+    )
+    (row,) = contrasts.estimates(experiment, runs, over="territory").itertuples()
+    means = 3.0 + noise.mean(axis=0)
+    assert row.estimate == pytest.approx(means.mean())
+    assert (row.low, row.high) == pytest.approx(
+        stats.t.interval(0.95, 9, means.mean(), means.std(ddof=1) / 10**0.5)
+    )
+    runs.loc[(runs["point"] == 3) & (runs["replicate"] == 9), "y"] = np.nan
+    assert contrasts.estimates(experiment, runs, over="territory")["n"].tolist() == [9]
+
+
 def test_the_summary_says_when_a_verdict_changes_with_a_rule():
-    rows = [("H1", "c", place, rules, verdict)
-            for place in "abc"
-            for rules, verdict in (("default", SUPPORTED), ("trust-beta", UNDECIDED),
-                                   ("maturity-scalar", SUPPORTED))]  # fmt: skip
+    by_rule = {"default": SUPPORTED, "trust-beta": UNDECIDED, "maturity-scalar": SUPPORTED}
+    rows = [("H1", "c", place, rules, verdict if place == "all" else CONTRADICTED)
+            for place in ("a", "b", "all") for rules, verdict in by_rule.items()]  # fmt: skip
     made = pd.DataFrame(rows, columns=["hypothesis", "contrast", "territory", "rules", "verdict"])
     found = hypotheses.summary(made).set_index("rules")
-    assert found["verdict"].to_dict() == {
-        "default": SUPPORTED, "trust-beta": UNDECIDED, "maturity-scalar": SUPPORTED,
-    }  # fmt: skip
+    assert found["verdict"].to_dict() == by_rule
+    assert found["contradicted"].to_dict() == dict.fromkeys(by_rule, 2)
     assert found["changes"].to_dict() == {
         "default": False, "trust-beta": True, "maturity-scalar": False,
     }  # fmt: skip
-
-
-def test_one_contradiction_keeps_a_hypothesis_from_being_supported_over_territories():
-    rows = [("H1", "c", str(k), "default", SUPPORTED if k else CONTRADICTED) for k in range(6)]
-    made = pd.DataFrame(rows, columns=["hypothesis", "contrast", "territory", "rules", "verdict"])
-    assert hypotheses.summary(made)["verdict"].tolist() == [UNDECIDED]
 
 
 def test_twelve_hypotheses_are_registered_and_the_four_that_must_be_run_under_every_rule_are():

@@ -72,6 +72,7 @@ def test_every_hypothesis_was_run_on_every_territory_under_every_rule(shipped) -
         found = shipped[shipped["hypothesis"] == name]
         strata = {(p.levels["territory"], p.levels.get("rules", "default"))
                   for p in experiment.points}  # fmt: skip
+        strata |= {(hypotheses.ALL, rules) for _, rules in strata}
         assert set(zip(found["territory"], found["rules"], strict=True)) == strata
         assert set(found["contrast"]) == set(experiment.contrasts)
         assert (found["n"] == experiment.least_replicates()).all()

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cosim.experiment.document import Experiment
 
 __all__ = [
-    "CONFIDENCE", "CONTRADICTED", "SUPPORTED", "UNDECIDED", "VERDICTS", "estimates", "interval",
-    "parse", "per_replicate", "together", "verdict",
+    "CONFIDENCE", "CONTRADICTED", "SUPPORTED", "UNDECIDED", "VERDICTS", "averaged", "estimates",
+    "interval", "parse", "per_replicate", "together", "verdict",
 ]  # fmt: skip
 
 #: Coverage of the intervals that decide.
@@ -164,8 +164,28 @@ def per_replicate(experiment: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
     return whole[whole["value"].notna()].reset_index(drop=True)
 
 
-def estimates(experiment: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
+def averaged(experiment: Experiment, values: pd.DataFrame, over: str) -> pd.DataFrame:
+    """Return the mean over the levels of a factor of each contrast in each replicate.
+
+    A replicate in which some level has no value leaves none.
+
+    Parameters
+    ----------
+    values : as `per_replicate`
+    over : a factor that is not `arms`
+    """
+    keys = ["contrast", *(name for name in experiment.strata if name != over), "replicate"]
+    groups = values.groupby(keys, sort=False)[["value", "base"]]
+    whole = groups.count()["value"] == len(experiment.made[over].labels)
+    return groups.mean()[whole].reset_index()
+
+
+def estimates(experiment: Experiment, runs: pd.DataFrame, over: str | None = None) -> pd.DataFrame:
     """Return what each contrast is in each stratum, and the verdict on its sign.
+
+    Parameters
+    ----------
+    over : a factor over whose levels each replicate is averaged first: strata without it
 
     Returns
     -------
@@ -179,7 +199,9 @@ def estimates(experiment: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     values = per_replicate(experiment, runs)
-    keys = ["contrast", *experiment.strata]
+    if over is not None:
+        values = averaged(experiment, values, over)
+    keys = ["contrast", *(name for name in experiment.strata if name != over)]
     rows = []
     for labels, group in values.groupby(keys, sort=False):
         contrast = experiment.contrasts[str(labels[0])]

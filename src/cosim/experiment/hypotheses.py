@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from cosim.experiment.document import Experiment
 
 __all__ = [
-    "RULES", "TERRITORY", "WORDS", "find", "registered", "summary", "tables", "verdicts", "whole",
+    "ALL", "RULES", "TERRITORY", "WORDS", "find", "registered", "summary", "tables", "verdicts",
+    "whole",
 ]  # fmt: skip
 
 #: The factors of the strata: kinds of territory, rival rules.
 TERRITORY, RULES = "territory", "rules"
 DEFAULT = "default"
+#: The mean of the kinds of territory, beside them.
+ALL = "all"
 #: Verdicts in French and in English.
 WORDS: Mapping[str, tuple[str, str]] = {
     SUPPORTED: ("soutenue", "supported"),
@@ -69,6 +72,8 @@ def find(name: str) -> Path:
 def verdicts(experiment: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
     """Return what each contrast of a hypothesis is in each territory under each rule.
 
+    The rows of territory "all" are those of the mean over territories, replicate by replicate.
+
     Returns
     -------
     DataFrame : hypothesis, contrast, territory, rules, estimate, low, high, effect, in_favour,
@@ -77,7 +82,13 @@ def verdicts(experiment: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
     if experiment.hypothesis is None:
         raise ScenarioError("this experiment states no hypothesis", key="hypothesis",
                             found=experiment.title)  # fmt: skip
+    import pandas as pd
+
     found = contrasts.estimates(experiment, runs)
+    if TERRITORY in experiment.strata:
+        pooled = contrasts.estimates(experiment, runs, over=TERRITORY)
+        pooled[TERRITORY] = ALL
+        found = pd.concat([found, pooled], ignore_index=True)
     for name, missing in ((TERRITORY, ""), (RULES, DEFAULT)):
         if name not in found.columns:
             found[name] = missing
@@ -122,11 +133,10 @@ def whole(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per hypothesis and rule: verdict, how many territories share it, and whether
-    it changes with a rival rule.
+    """Return one row per hypothesis and rule: verdict, how many territories say what, and whether
+    the verdict changes with a rival rule.
 
-    The verdict over territories is that of all of them together: supported, or contradicted, where
-    more than half of the territories say so and none says the contrary; undecided otherwise.
+    The verdict is that of the mean over territories.
 
     Returns
     -------
@@ -137,21 +147,14 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
     rows = []
     for (hypothesis, rules), group in whole(table).groupby(["hypothesis", RULES], sort=False):
-        counts = {one: int((group["verdict"] == one).sum()) for one in contrasts.VERDICTS}
-        rows.append({"hypothesis": hypothesis, "rules": rules, **counts,
-                     "verdict": _over(counts)})  # fmt: skip
+        places = group[group[TERRITORY] != ALL]
+        counts = {one: int((places["verdict"] == one).sum()) for one in contrasts.VERDICTS}
+        (verdict,) = group.loc[group[TERRITORY] == ALL, "verdict"]
+        rows.append({"hypothesis": hypothesis, "rules": rules, **counts, "verdict": verdict})
     made = pd.DataFrame(rows)
     default = made[made["rules"] == DEFAULT].set_index("hypothesis")["verdict"]
     made["changes"] = made["verdict"] != made["hypothesis"].map(default)
     return made
-
-
-def _over(counts: Mapping[str, int]) -> str:
-    total = sum(counts.values())
-    for one, other in ((SUPPORTED, CONTRADICTED), (CONTRADICTED, SUPPORTED)):
-        if 2 * counts[one] > total and not counts[other]:
-            return one
-    return UNDECIDED
 
 
 # -- tables ----------------------------------------------------------------------

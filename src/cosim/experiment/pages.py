@@ -17,7 +17,7 @@ from cosim import ledgers
 from cosim.effects_text import Lang, number, percent
 from cosim.errors import ResultsError
 from cosim.experiment import document, hypotheses
-from cosim.experiment.hypotheses import DEFAULT, RULES, TERRITORY, WORDS
+from cosim.experiment.hypotheses import ALL, DEFAULT, RULES, TERRITORY, WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,26 +175,50 @@ def _overview(found: pd.DataFrame, lang: int) -> str:
 
 
 def _contrasts(found: pd.DataFrame, lang: int) -> str:
-    """One row per contrast: the range of its estimates over territories under default rules."""
-    heads = (("", "Contraste", "Attendu", "Médiane des territoires", "De … à …",
-              "Rapporté à la référence", "En faveur", "Verdicts ● ○ ✕"),
-             ("", "Contrast", "Expected", "Median territory", "From … to …",
-              "Relative to reference", "In favour", "Verdicts ● ○ ✕"))[lang]  # fmt: skip
+    """One row per contrast: the mean over territories under default rules."""
+    heads = (
+        (
+            "",
+            "Contraste",
+            "Attendu",
+            "Moyenne des six",
+            "95 %",
+            "Rapporté à la référence",
+            "Effet standardisé",
+            "En faveur",
+            "Verdict",
+            "Territoires ● ○ ✕",
+        ),
+        (
+            "",
+            "Contrast",
+            "Expected",
+            "Mean of the six",
+            "95 %",
+            "Relative to reference",
+            "Standardised effect",
+            "In favour",
+            "Verdict",
+            "Territories ● ○ ✕",
+        ),
+    )[lang]
     default = found[found[RULES] == DEFAULT]
     tongue = TONGUES[lang]
     rows = []
     for _, group in default.groupby(["hypothesis", "contrast"], sort=False):
-        first = group.iloc[0]
+        mean = group[group[TERRITORY] == ALL].iloc[0]
+        places = group[group[TERRITORY] != ALL]
+        sign, verdict = str(mean["sign"]), str(mean["verdict"])
         rows.append(
-            (str(first["hypothesis"]), str(first[tongue]),
-             _expected(str(first["sign"]), float(first["margin"]), lang),
-             number(group["estimate"].median(), 2, tongue),
-             " … ".join(number(x, 2, tongue) for x in (group["low"].min(), group["high"].max())),
-             percent(group["relative"].median(), tongue),
-             percent(group["in_favour"].median(), tongue, 0),
-             " ".join(str((group["verdict"] == one).sum())
-                      for one in ("supported", "undecided", "contradicted")) if first["sign"]
-             else "–")
+            (str(mean["hypothesis"]), str(mean[tongue]),
+             _expected(sign, float(mean["margin"]), lang),
+             number(float(mean["estimate"]), 2, tongue),
+             " … ".join(number(float(mean[key]), 2, tongue) for key in ("low", "high")),
+             percent(float(mean["relative"]), tongue), number(float(mean["effect"]), 2, tongue),
+             percent(float(mean["in_favour"]), tongue, 0),
+             f"{SIGNS[verdict]} {WORDS[verdict][lang]}" if sign else "–",
+             " ".join(str((places["verdict"] == one).sum())
+                      for one in ("supported", "undecided", "contradicted")) if sign else "–")
         )  # fmt: skip
     return ledgers.markdown_table(heads, rows)
 
@@ -218,7 +242,9 @@ def _matrix(found: pd.DataFrame, lang: int) -> str:
     wide = whole.pivot(index=["hypothesis", RULES], columns=TERRITORY, values="verdict")
     order = list(dict.fromkeys(zip(whole["hypothesis"], whole[RULES], strict=True)))
     places = list(dict.fromkeys(whole[TERRITORY]))
-    heads = ("", ("Règles", "Rules")[lang], *(place.removeprefix("cas-") for place in places))
+    names = {ALL: ("**moyenne**", "**mean**")[lang]}
+    heads = ("", ("Règles", "Rules")[lang],
+             *(names.get(place, place.removeprefix("cas-")) for place in places))  # fmt: skip
     rows = [
         (name, rule, *(SIGNS[wide.loc[(name, rule), place]] for place in places))
         for name, rule in order

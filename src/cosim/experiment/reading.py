@@ -16,6 +16,7 @@ from cosim.calibration.language import Series
 from cosim.effects_text import HARD, NARROW, number
 from cosim.experiment import contrasts
 from cosim.experiment.design import SAMPLE
+from cosim.experiment.hypotheses import ALL
 from cosim.indicators import INDICATORS, group_label
 from cosim.scenario_levers import Rules
 
@@ -310,6 +311,8 @@ def contrast_unit(experiment: Experiment, name: str) -> str:
 
 def place_words(level: str, lang: Lang) -> str:
     """The name of a kind of territory, or the level as it is written."""
+    if level == ALL:
+        return "moyenne des territoires" if lang == "fr" else "mean of the territories"
     slug = level.removeprefix(cases.PREFIX)
     return cases.CASES[slug].title(lang) if slug in cases.CASES else level
 

@@ -66,12 +66,12 @@ def _title(lang: Lang) -> str:
 
 
 def _body(table: pd.DataFrame, known: Mapping[str, Experiment], lang: Lang) -> str:
-    from cosim.experiment.hypotheses import DEFAULT, RULES, TERRITORY, summary, whole
+    from cosim.experiment.hypotheses import ALL, DEFAULT, RULES, TERRITORY, summary, whole
 
     t = words(lang)
     verdicts = whole(table)
     over = summary(table)
-    by_default = verdicts[verdicts[RULES] == DEFAULT]
+    by_default = verdicts[(verdicts[RULES] == DEFAULT) & (verdicts[TERRITORY] != ALL)]
     places = list(dict.fromkeys(by_default[TERRITORY]))
     rows, told = [], []
     for name, part in table.groupby("hypothesis", sort=False):
@@ -121,8 +121,7 @@ _READING = {
         "Chaque hypothèse, son signe attendu et le plus petit effet qui compte ont été écrits "
         "avant la simulation (dossier experiments/).",
         "Une hypothèse est soutenue quand tous ses contrastes le sont, contredite dès que l'un "
-        "d'eux l'est. Ensemble : plus de la moitié des territoires le disent, et aucun ne dit le "
-        "contraire.",
+        "d'eux l'est. Ensemble : le verdict de la moyenne des territoires, réplicat par réplicat.",
         "Dans chaque case : écart moyen et son intervalle à 95 %, effet standardisé (écart moyen "
         "divisé par l'écart-type des écarts), part des simulations dans le sens attendu.",
         "Les verdicts sont donnés un par un, sans correction pour leur nombre. Ils valent pour ce "
@@ -132,7 +131,7 @@ _READING = {
         "Each hypothesis, its expected sign and the smallest effect that matters were written "
         "before the run (folder experiments/).",
         "A hypothesis is supported when all its contrasts are, contradicted as soon as one is. "
-        "Together: more than half of the territories say so, and none says the contrary.",
+        "Together: the verdict of the mean over territories, replicate by replicate.",
         "In each cell: mean difference and its 95% interval, standardised effect (mean difference "
         "over the standard deviation of differences), share of simulations on the expected side.",
         "Verdicts are given one by one, without a correction for their number. They hold for this "
