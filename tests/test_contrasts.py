@@ -200,6 +200,18 @@ def test_the_summary_says_when_a_verdict_changes_with_a_rule():
     }  # fmt: skip
 
 
+def test_a_hypothesis_of_ones_own_needs_no_territories_and_no_rules():
+    own = FILE.split("[factors.territory]")[0] + "[outcomes]" + FILE.split("[outcomes]")[1]
+    experiment = document.loads(own + '[hypothesis]\nid = "X"\nfr = "x"\nen = "x"\n')
+    runs = pd.DataFrame(
+        [{"run": "", "point": p.number, "replicate": r, "error": None, "y": r + 5.0 * p.number}
+         for p in experiment.points for r in range(6)]
+    )  # fmt: skip
+    found = hypotheses.verdicts(experiment, runs)
+    assert found["estimate"].tolist() == [5.0]
+    assert hypotheses.summary(found)["verdict"].tolist() == [SUPPORTED]
+
+
 def test_twelve_hypotheses_are_registered_and_the_four_that_must_be_run_under_every_rule_are():
     known = hypotheses.registered()
     calibrated = {path.stem for path in posterior.folder().glob("*.csv")}

@@ -1,6 +1,7 @@
 """Indices that are known are found, and luck alone is not taken for a factor."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from cosim.calibration import posterior
 from cosim.cli import main
 from cosim.errors import CosimError, ResultsError
-from cosim.experiment import document, figures_sensitivity, sensitivity
+from cosim.experiment import document, figures_sensitivity, runner, sensitivity
 from cosim.experiment.document import Experiment
 from cosim.experiment.sensitivity import DUMMY, luck, luck_apart, morris, sobol
 
@@ -345,3 +346,34 @@ def test_what_is_not_there_is_said_before_anything_runs(tiny, tmp_path, capsys, 
     assert main(["sensitivity", str(tiny), "--out", str(out), *arguments]) == 2
     assert message in " ".join(capsys.readouterr().err.split())
     assert not out.exists()
+
+
+def test_the_page_takes_what_the_commands_left_of_its_studies(tmp_path):
+    from cosim.experiment import sensitivity_page
+
+    made = tmp_path / "out" / sensitivity_page.VARIANCES / "sensitivity"
+    made.mkdir(parents=True)
+    for name in ("about.json", "indices.csv", "luck.csv", "density-fr.svg", "able-fr.svg"):
+        (made / name).write_text(name)
+    (tmp_path / "docs").mkdir()
+    written = sensitivity_page.collect(tmp_path / "out", tmp_path / "docs")
+    assert sorted(path.name for path in written) == [
+        "about.json", "density-fr.svg", "indices.csv", "luck.csv",
+    ]  # fmt: skip
+    assert all(path.read_text() == path.name for path in written)
+    with pytest.raises(CosimError, match="no study of the page"):
+        sensitivity_page.collect(tmp_path / "docs", tmp_path / "docs")
+
+
+@pytest.mark.parametrize("study", ["morris-alliances", "sobol-alliances",
+                                   "dialogue-sans-experimentation"])  # fmt: skip
+def test_runs_of_a_committed_study_can_be_simulated_again(study):
+    folder = Path(__file__).parent.parent / "docs" / "sensitivity" / study
+    about = json.loads((folder / "about.json").read_text("utf-8"))
+    experiment = document.load(study)
+    assert (about["points"], about["failed"]) == (len(experiment.points), 0)
+    assert about["runs"] == len(experiment.points) * experiment.least_replicates()
+    assert len(about["sample"]) == 3
+    for row in about["sample"]:
+        again = runner.once(experiment, experiment.points[row["point"]], row["replicate"])
+        assert again == pytest.approx({name: row[name] for name in experiment.outcomes})

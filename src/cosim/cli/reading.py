@@ -345,6 +345,10 @@ def docs(
         Path | None,
         typer.Option(help="Dossier de `cosim hypothesis run all`, à livrer. / Folder, to ship."),
     ] = None,
+    sensitivity: Annotated[
+        Path | None,
+        typer.Option(help="Dossier des études de sensibilité. / Folder of sensitivity studies."),
+    ] = None,
 ) -> None:
     """Écrire les pages générées de la documentation. / Write the generated pages."""
     from cosim.calibration import pages as calibrated
@@ -366,6 +370,11 @@ def docs(
         from cosim.experiment import pages as tried
 
         for path in tried.collect(hypotheses, folder, tried.package()):
+            say(f"{path}")
+    if sensitivity is not None and not check:
+        from cosim.experiment import sensitivity_page
+
+        for path in sensitivity_page.collect(sensitivity, folder):
             say(f"{path}")
     changed = ledgers.stale(folder) if check else ledgers.write(folder)
     for path in changed:

@@ -160,13 +160,16 @@ def _run(file: str, out: Path | None, workers: int | None, dask: str | None) -> 
 
 
 def _about(done: Done) -> dict[str, Any]:
-    """What the numbers come from."""
+    """What the numbers come from, and a few runs, for whoever wants to do them again."""
     experiment = done.experiment
+    whole = done.runs[done.runs["error"].isna()]
+    some = whole.iloc[[0, len(whole) // 2, -1]] if len(whole) else whole
     return {
         "experiment": done.name, "title": experiment.title, "digest": experiment.digest,
         "seed": experiment.seed, "points": len(experiment.points),
         "replicates": experiment.least_replicates(), "runs": len(done.runs),
         "failed": int(done.runs["error"].notna().sum()), "cosim": __version__,
+        "sample": some[["point", "replicate", *experiment.outcomes]].to_dict("records"),
     }  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per hypothesis and rule: verdict, how many territories say what, and whether
     the verdict changes with a rival rule.
 
-    The verdict is that of the mean over territories.
+    The verdict is that of the mean over territories; without one, all rows must agree.
 
     Returns
     -------
@@ -149,7 +149,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for (hypothesis, rules), group in whole(table).groupby(["hypothesis", RULES], sort=False):
         places = group[group[TERRITORY] != ALL]
         counts = {one: int((places["verdict"] == one).sum()) for one in contrasts.VERDICTS}
-        (verdict,) = group.loc[group[TERRITORY] == ALL, "verdict"]
+        mean = group[group[TERRITORY] == ALL]
+        verdict = contrasts.together(list((group if mean.empty else mean)["verdict"]))
         rows.append({"hypothesis": hypothesis, "rules": rules, **counts, "verdict": verdict})
     made = pd.DataFrame(rows)
     default = made[made["rules"] == DEFAULT].set_index("hypothesis")["verdict"]

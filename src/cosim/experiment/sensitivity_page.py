@@ -7,6 +7,7 @@ no figure of the page is typed by hand.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,41 @@ PAGE, TABLES = "sensitivity.md", "sensitivity"
 SCREENING, VARIANCES, CONDITIONS = (
     "morris-alliances", "sobol-alliances", "dialogue-sans-experimentation",
 )  # fmt: skip
+#: What the page keeps of each.
+KEPT = {
+    SCREENING: ("about.json", "indices.csv", "luck.csv", "density-fr.svg"),
+    VARIANCES: ("about.json", "indices.csv", "luck.csv", "density-fr.svg"),
+    CONDITIONS: ("about.json", "box.csv", "factors.csv", "trajectory.csv", "gain-tradeoff-fr.svg"),
+}
 #: Factors of a table of the page; the committed tables hold all.
 SHOWN = 10
+
+
+def collect(made: Path, folder: Path) -> list[Path]:
+    """Copy what the page quotes from the folders that the commands left for its studies.
+
+    A study that is not there keeps what the page has of it.
+
+    Parameters
+    ----------
+    made : folder of stores, each named as its experiment
+    folder : of the pages
+
+    Raises
+    ------
+    CosimError : it holds none of the studies
+    """
+    copies = [
+        (path, folder / TABLES / study / path.name)
+        for study, kept in KEPT.items() for kind in ("sensitivity", "discovery")
+        for name in kept for path in sorted((made / study / kind).glob(name))
+    ]  # fmt: skip
+    if not copies:
+        raise CosimError("no study of the page", where=made, expected=", ".join(KEPT))
+    for source, target in copies:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    return [target for _, target in copies]
 
 
 def page(folder: Path) -> str:
