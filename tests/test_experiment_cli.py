@@ -188,8 +188,10 @@ def test_an_unknown_run_is_one_line(here, capsys):
 def test_ctrl_c_leaves_a_valid_store_and_the_line_that_goes_on(here):
     (here / "essai.toml").write_text(FILE.format(replicates=5000))
     command = [sys.executable, "-m", "cosim", "experiment", "run", "essai.toml", "--out", "o o"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as process:  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background
+    ) as process:  # fmt: skip
         while len([*Path("o o").glob("parts-*/*.parquet")]) < 5:
             assert process.poll() is None
             time.sleep(0.01)
