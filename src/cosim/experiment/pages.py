@@ -7,7 +7,7 @@ its tables from those alone, so that no figure of the page is typed by hand.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -257,14 +257,3 @@ _PAGE: Mapping[str, Callable[[pd.DataFrame, int], str]] = {
     "contrasts": _contrasts,
     "matrix": _matrix,
 }
-
-
-def summary_rows(found: pd.DataFrame) -> Sequence[Mapping[str, Any]]:
-    """Return the rows of `hypotheses.summary` with the statement of each, for screens."""
-    known = hypotheses.registered()
-    return [
-        {**{str(k): v for k, v in row.items()},
-         "fr": _statement(known[row["hypothesis"]], 0),
-         "en": _statement(known[row["hypothesis"]], 1)}
-        for row in hypotheses.summary(found).to_dict("records")
-    ]  # fmt: skip
