@@ -61,10 +61,10 @@ def run(
     from cosim.cli.experimenting import perform
     from cosim.experiment import document, hypotheses
 
-    paths = [hypotheses.find(name)] if name != ALL else [
-        path for stem, path in document.shipped().items() if document.load(stem).hypothesis
-    ]  # fmt: skip
+    paths = document.shipped().values() if name == ALL else [hypotheses.find(name)]
     experiments = [(path.stem, document.load(path)) for path in paths]
+    if name == ALL:
+        experiments = [(stem, one) for stem, one in experiments if one.hypothesis is not None]
     for stem, experiment in experiments:
         if experiment.hypothesis is None:
             raise CosimError("this experiment states no hypothesis", where=stem, key="hypothesis")

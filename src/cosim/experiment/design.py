@@ -12,8 +12,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +21,6 @@ from cosim.experiment.document import MOST_POINTS, SCENARIO, Experiment, Point
 from cosim.scenario import Scenario, build
 from cosim.scenario_file import nested, patched, resolve, shown, spelled, text_of
 from cosim.state import Array
-
-if TYPE_CHECKING:
-    from cosim.territory import Territory
 
 __all__ = ["DUMMY", "SAMPLE", "Factor", "check", "factors", "points", "problem", "unit"]
 
@@ -194,12 +190,15 @@ def points(experiment: Experiment) -> tuple[Point, ...]:
 
     Raises
     ------
-    ScenarioError : a point that is no valid scenario
+    ScenarioError : too many points; a point that is no valid scenario
     """
+    rows = [*itertools.islice(_rows(experiment), MOST_POINTS + 1)]
+    if len(rows) > MOST_POINTS:
+        raise ScenarioError("too many points", key="design", expected=f"at most {MOST_POINTS}")
     maker = _Maker(experiment)
     made = experiment.made
     found = []
-    for number, row in enumerate(_rows(experiment)):
+    for number, row in enumerate(rows):
         choices = {name: row[name] for name in made}
         levels = {name: row[name] if name in (SAMPLE, DUMMY) else made[name].values[row[name]]
                   if isinstance(row[name], int) else row[name] for name in row}  # fmt: skip
@@ -242,9 +241,6 @@ def check(experiment: Experiment) -> None:
     if kind == "sobol" and samples & (samples - 1):
         raise ScenarioError("not a power of 2", key="design.samples", found=samples,
                             expected=str(1 << samples.bit_length()))  # fmt: skip
-    rows = sum(1 for _ in itertools.islice(_rows(experiment), MOST_POINTS + 1))
-    if rows > MOST_POINTS:
-        raise ScenarioError("too many points", key="design", expected=f"at most {MOST_POINTS}")
     experiment.points  # noqa: B018 — every point is a valid scenario
 
 
@@ -429,13 +425,15 @@ class _Maker:
 
     def _built(self, document: Mapping[str, Any], key: str) -> Scenario:
         """Validate a document, its doses by inhabitants multiplied."""
+        from cosim import engine
+
         folder = self.experiment.folder
         try:
             scenario = build(document, folder=folder)
             per = self.experiment.per
             if per is None:
                 return scenario
-            inhabitants = _place(scenario).inhabitants
+            inhabitants = engine.territory_of(scenario).inhabitants
             doses: dict[str, Any] = {}
             for name in per.keys:
                 doses[name] = _value(document, name, key) * inhabitants / per.inhabitants
@@ -477,18 +475,3 @@ def _value(document: Mapping[str, Any], name: str, key: str) -> float:
             expected="a key whose value is an amount, such as catalysis.fte",
         )
     return float(found)
-
-
-@lru_cache(maxsize=64)
-def _place_of(code: str) -> Territory:
-    from cosim import territory
-
-    return territory.load(code)
-
-
-def _place(scenario: Scenario) -> Territory:
-    from cosim import engine
-
-    if scenario.territory.code == "synthetic":
-        return engine.territory_of(scenario)
-    return _place_of(scenario.territory.code)

@@ -96,25 +96,9 @@ def verdicts(experiment: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
     for key in ("sign", "margin", "fr", "en"):
         values = {name: getattr(c, key) for name, c in experiment.contrasts.items()}
         found[key] = found["contrast"].map(values)
-    columns = [
-        "hypothesis",
-        "contrast",
-        TERRITORY,
-        RULES,
-        "estimate",
-        "low",
-        "high",
-        "effect",
-        "in_favour",
-        "relative",
-        "critical",
-        "n",
-        "verdict",
-        "sign",
-        "margin",
-        "fr",
-        "en",
-    ]
+    columns = ["hypothesis", "contrast", TERRITORY, RULES, "estimate", "low", "high", "effect",
+               "in_favour", "relative", "critical", "n", "verdict", "sign", "margin", "fr",
+               "en"]  # fmt: skip
     return found[columns]
 
 

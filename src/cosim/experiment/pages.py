@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,13 +69,14 @@ def collect(made: Path, folder: Path, shipped: Path) -> list[Path]:
                 "not run as the file says", where=made / name,
                 expected=f"cosim hypothesis run {experiment.hypothesis.id}",
             )  # fmt: skip
-        runs, terms = hypotheses.tables(experiment, store.runs())
+        stored = store.runs()
+        runs, terms = hypotheses.tables(experiment, stored)
         path = target / f"runs-{experiment.hypothesis.id}.csv.gz"
         runs.to_csv(path, index=False, float_format=DIGITS,
                     compression={"method": "gzip", "mtime": 0})  # fmt: skip
         written.append(path)
         formulas.append(terms)
-        found.append(hypotheses.verdicts(experiment, _read_back(experiment, store.runs())))
+        found.append(hypotheses.verdicts(experiment, _read_back(experiment, stored)))
         about.append(
             {"hypothesis": experiment.hypothesis.id, "file": name, "digest": experiment.digest,
              "points": len(experiment.points), "runs": len(runs), "seed": experiment.seed,
@@ -132,11 +132,10 @@ def about(folder: Path | None = None) -> Mapping[str, Any]:
 def page(folder: Path) -> str:
     """Return `hypotheses.md` with its tables, from the verdicts that ship."""
     found = verdicts()
-    tables = {
-        f"{name}-{lang}": partial(make, found, k)
+    made = {
+        f"{name}-{lang}": make(found, k)
         for name, make in _PAGE.items() for k, lang in enumerate(TONGUES)
     }  # fmt: skip
-    made = {name: one() for name, one in tables.items()}
     return ledgers.filled(folder / PAGE, (folder / PAGE).read_text("utf-8"), made)
 
 
