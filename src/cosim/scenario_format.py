@@ -121,16 +121,17 @@ def to_query(scenario: Scenario) -> str:
             pairs += [(f"parameters.{name}", value) for name, value in document[key].items()]
         elif before != after and not key.startswith(("purpose", "against", "moves")):
             pairs.append((key, after))
-    return "&".join(f"{quote(key)}={quote(_query_value(value), safe=':,')}" for key, value in pairs)
+    return "&".join(f"{quote(key)}={quote(query_value(value), safe=':,')}" for key, value in pairs)
 
 
-def _query_value(value: Any) -> str:
+def query_value(value: Any) -> str:
+    """The value of a key as the text of a link."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, list):
-        return ",".join(_query_value(item) for item in value)
+        return ",".join(query_value(item) for item in value)
     if isinstance(value, dict):
-        return ":".join(_query_value(item) for item in value.values())
+        return ":".join(query_value(item) for item in value.values())
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -1,173 +1,195 @@
-"""What an élu moves, and the scenario that it means. No Solara, no statistics.
+"""What an élu moves: levers in real units, grouped as decisions. No Solara, no statistics.
 
-The address of the page is the state: `from_query` reads it, clamps nothing silently, and says in
-French what it does not accept.
+A lever is a key of the scenario, within narrower bounds and with a step: its words and its unit
+are those of the scenario's own fields and of the ledger of parameters.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
 
-from cosim import scenario, territory
-from cosim.errors import CosimError
-from cosim.indicators import INDICATORS
+from cosim import levers as register
+from cosim import scenario_text
+from cosim.parameters import PARAMETERS
+from cosim.scenario_file import field_at, meta
 from cosim.state import METIERS
 
 if TYPE_CHECKING:
+    from cosim.effects_text import Lang
     from cosim.scenario import Scenario
 
-#: The document that every page starts from; the reference is the same without catalysts.
-BASE = "reference-2020"
-#: About so many actors are simulated; a larger territory is sampled at equal density.
-MOST_ACTORS = 900
-#: Indicators that the page offers, with the first one shown.
-SHOWN = ("alliances", "engaged", "able", "convinced", "trust_across", "successes")
-MIXES = ("equilibre", *METIERS)
-MIX_LABELS = {
-    "equilibre": "Les quatre métiers à parts égales",
-    "dialogue": "Dialogue territorial",
-    "experimentation": "Expérimentations collectives",
-    "accompagnement": "Accompagnement",
-    "lieu": "Gestion d'un lieu",
-}
+CRISIS = "context.crises"
+MIX = "catalysis.mix"
+EQUAL = "equilibre"
+MIXES = (EQUAL, *METIERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """One slider: query key, bounds, step, the reference's value, words."""
+class Lever:
+    """One slider: the key of the scenario that it moves, its bounds, its step, its unit."""
 
     key: str
     low: float
     high: float
     step: float
-    reference: float
-    label: str
-    unit: str
-    hint: str
+    unit_fr: str = ""
+    unit_en: str = ""
+
+    def label(self, lang: Lang) -> str:
+        """Return the short name, from the scenario's field or the ledger of parameters."""
+        if self.key.startswith("parameters."):
+            known = PARAMETERS[self.key.partition(".")[2]]
+            text = known.fr if lang == "fr" else known.en
+        elif self.key == CRISIS:
+            text = "profondeur des crises" if lang == "fr" else "depth of crises"
+        elif (row := _register(self.key)) is not None:
+            text = row.fr if lang == "fr" else row.en
+        else:
+            text = scenario_text.label(self.key, lang)
+        return text[:1].upper() + text[1:]
+
+    def hint(self, lang: Lang) -> str:
+        """Return what the lever means, in one line."""
+        if self.key.startswith("parameters."):
+            return ""
+        if self.key == CRISIS:
+            from cosim.scenario_tables import Crisis
+
+            return str(meta(Crisis.model_fields["depth"], lang))
+        field = field_at(tuple(self.key.split(".")))
+        return str(meta(field, lang)) if field else ""
+
+    def unit(self, lang: Lang) -> str:
+        """Return the unit, as it stands behind the value."""
+        return self.unit_fr if lang == "fr" else self.unit_en or self.unit_fr
+
+    def value(self, scenario: Scenario) -> float:
+        """Return where the lever stands in a scenario; what is not a number counts as `low`."""
+        if self.key == CRISIS:
+            return max((crisis.depth for crisis in scenario.context.crises), default=0.0)
+        if self.key.startswith("parameters."):
+            name = self.key.partition(".")[2]
+            return float(scenario.parameters.get(name, PARAMETERS[name].default))
+        value: Any = scenario
+        for part in self.key.split("."):
+            value = getattr(value, part)
+        if isinstance(value, str):  # a month: its year
+            return float(value[:4])
+        return self.low if value is None else float(value)
+
+    def held(self, value: float) -> float:
+        """Return a value within the bounds and on the step; `low` for what is not finite."""
+        if not math.isfinite(value):
+            return self.low
+        steps = round((min(self.high, max(self.low, value)) - self.low) / self.step)
+        return round(self.low + steps * self.step, 6)
+
+    def change(self, reference: Scenario, scenario: Scenario, value: float) -> dict[str, Any]:
+        """Return the change of the document (see `Scenario.with_`) that moves the lever."""
+        value = self.held(value)
+        if self.key == CRISIS:
+            crises = scenario.context.crises or reference.context.crises
+            rows = [crisis.model_dump() | {"depth": value} for crisis in crises]
+            return {CRISIS: rows if value > 0.0 else []}
+        if self.key == "catalysis.start":
+            return {self.key: f"{int(value):04d}-01"}
+        whole = self.step >= 1 and float(value).is_integer()
+        return {self.key: int(value) if whole else value}
 
 
-RANGES = {
-    "fte": Range("etp", 0, 12, 0.5, 0, "Moyens de catalyse", "ETP",
-                 "Équivalents temps plein de catalyseurs, 75 k€ par an chacun"),
-    "start": Range("debut", 2020, 2030, 1, 2021, "Début du soutien", "",
-                   "Les catalyseurs commencent en janvier"),
-    "caseload": Range("suivis", 3, 40, 1, 12, "Acteurs accompagnés par ETP", "",
-                      "Plus ils sont nombreux, moins chacun apprend"),
-    "crisis": Range("crise", 0, 2, 0.25, 1, "Profondeur de la crise de 2020", "",
-                    "0 : pas de crise ; 1 : comme en 2020 (hypothèse)"),
-}  # fmt: skip
+def _register(key: str) -> register.Lever | None:
+    """Return the row of the register of levers that has a public of its own, if it is one."""
+    table, _, public = key.partition(".")
+    return register.LEVERS.get(f"{table}: {public}")
 
 
 @dataclass(frozen=True, slots=True)
-class Levers:
-    """The state of the page."""
+class Group:
+    """Levers of one kind of decision."""
 
-    code: str = "200071371"
-    fte: float = 2.0
-    start: float = 2021
-    caseload: float = 12
-    crisis: float = 1.0
-    mix: str = "equilibre"
-    shown: str = "alliances"
+    name: str
+    fr: str
+    en: str
+    levers: tuple[Lever, ...]
 
-
-DEFAULT = Levers()
+    def label(self, lang: Lang) -> str:
+        """Return the title of the group."""
+        return self.fr if lang == "fr" else self.en
 
 
-def with_value(levers: Levers, name: str, value: float) -> Levers:
-    """Return `levers` with one slider moved, held to its bounds and step."""
-    r = RANGES[name]
-    if not math.isfinite(value):
-        return levers
-    steps = round((min(r.high, max(r.low, value)) - r.low) / r.step)
-    moved: dict[str, Any] = {name: r.low + steps * r.step}
-    return replace(levers, **moved)
+def _k_euros(key: str, high: float, step: float) -> Lever:
+    return Lever(key, 0, high, step, "k€/an", "k€/yr")
 
 
-def to_query(levers: Levers) -> str:
-    """Return the query string that restores the page."""
-    pairs = [("territoire", levers.code)]
-    pairs += [(r.key, f"{getattr(levers, name):g}") for name, r in RANGES.items()]
-    pairs += [("metier", levers.mix), ("courbe", levers.shown)]
-    return urlencode(pairs)
+#: What is always on the screen.
+GROUPS = (
+    Group("catalysis", "Les catalyseurs", "Catalysts", (
+        Lever("catalysis.fte", 0, 12, 0.5, "ETP", "FTE"),
+        Lever("catalysis.start", 2020, 2030, 1),
+    )),
+    Group("means", "Les autres moyens", "Other means", (
+        Lever("lieux.number", 0, 10, 1, "lieux", "places"),
+        Lever("ingenierie.fte", 0, 10, 0.5, "ETP", "FTE"),
+        Lever("prime.amount", 0, 50, 5, "k€"),
+        _k_euros("competences.organisations", 200, 10),
+    )),
+    Group("hazards", "Les aléas", "Hazards", (
+        Lever(CRISIS, 0, 2, 0.25),
+        Lever("context.turnover", 0, 2, 0.25, "×"),
+    )),
+)  # fmt: skip
+#: What unfolds.
+MORE = (
+    Group("fine", "Réglages des catalyseurs", "Settings of catalysts", (
+        Lever("catalysis.caseload", 3, 40, 1, "acteurs", "actors"),
+        Lever("catalysis.session_size", 4, 40, 2, "acteurs", "actors"),
+        Lever("parameters.sessions_per_fte", PARAMETERS["sessions_per_fte"].low,
+              PARAMETERS["sessions_per_fte"].high, 1, "par an", "a year"),
+        Lever("lieux.capacity", 10, 160, 10, "personnes", "people"),
+    )),
+    Group("public", "Données, outils, compétences", "Data, tools, skills", (
+        _k_euros("donnees.organisations", 200, 10),
+        _k_euros("outils.organisations", 200, 10),
+        _k_euros("competences.collectivites", 200, 10),
+        _k_euros("reconnaissance.funds", 200, 10),
+        _k_euros("ingenierie.funds", 500, 25),
+    )),
+    Group("law", "Le cadre", "The framework", (
+        Lever("droit.strength", 0, 1, 0.1),
+        Lever("context.scissors", 0, 3, 0.25, "×"),
+    )),
+)  # fmt: skip
+LEVERS = {lever.key: lever for group in (*GROUPS, *MORE) for lever in group.levers}
 
 
-def from_query(query: str) -> tuple[Levers, str]:
-    """Return the levers of a query string and, in French, what was refused ("" if nothing)."""
-    levers = DEFAULT
-    refused: list[str] = []
-    keys = {r.key: name for name, r in RANGES.items()}
-    try:
-        pairs = parse_qsl(query[:2000].lstrip("?"), keep_blank_values=True, max_num_fields=40)
-    except ValueError:
-        return levers, "L'adresse n'est pas lisible : la page part de ses valeurs habituelles."
-    for key, text in pairs:
-        if key in keys:
-            r = RANGES[keys[key]]
-            try:
-                value = float(text)
-            except ValueError:
-                value = math.nan
-            if not (math.isfinite(value) and r.low <= value <= r.high):
-                refused.append(f"{key}={text[:20]} (attendu : de {r.low:g} à {r.high:g})")
-            else:
-                levers = with_value(levers, keys[key], value)
-        elif key == "territoire":
-            try:
-                levers = replace(levers, code=territory.load(text[:20]).code)
-            except CosimError:
-                refused.append(f"territoire={text[:20]} (attendu : un code d'EPCI ou de commune)")
-        elif key == "metier" and text in MIXES:
-            levers = replace(levers, mix=text)
-        elif key == "courbe" and text in SHOWN:
-            levers = replace(levers, shown=text)
-        else:
-            refused.append(f"{key[:20]}={text[:20]}")
-    if refused:
-        return levers, "L'adresse contient ce que la page ne connaît pas : " + " ; ".join(refused)
-    return levers, ""
+def mix_of(scenario: Scenario) -> str:
+    """Return the métier that catalysts hold alone, `equilibre` for equal parts, "" for others."""
+    shares = scenario.catalysis.mix.model_dump()
+    for name in MIXES:
+        if all(abs(shares[m] - share) < 1e-9 for m, share in mix(name).items()):
+            return name
+    return ""
 
 
-@lru_cache(maxsize=256)
-def counts(code: str) -> dict[str, int]:
-    """Return the actors of a territory one for one, by kind, as the model counts them."""
-    from cosim import parameters
-    from cosim.population import seats_of
-    from cosim.state import KINDS
-
-    seats = seats_of(territory.load(code), parameters.resolve())
-    return {
-        name: int(((seats["kind"] == kind) & seats["taken"]).sum())
-        for kind, name in enumerate(KINDS[:4])
-    }
+def mix(name: str) -> dict[str, float]:
+    """Return the mix of métiers of this name, as shares."""
+    if name == EQUAL:
+        return dict.fromkeys(METIERS, 1.0 / len(METIERS))
+    return {metier: float(metier == name) for metier in METIERS}
 
 
-def sample_of(code: str) -> float:
-    """Return the sampling fraction of a territory: 1, or one actor in so many."""
-    return 1.0 / max(1, math.ceil(sum(counts(code).values()) / MOST_ACTORS))
+def mix_label(name: str, lang: Lang) -> str:
+    """Return what a mix of métiers is called."""
+    return _MIX_LABELS[name][0 if lang == "fr" else 1]
 
 
-def scenarios(levers: Levers) -> tuple[Scenario, Scenario]:
-    """Return reference and what-if as documents; what files and the command line also read."""
-    base = scenario.load(BASE).with_(
-        **{"territory.code": levers.code, "territory.sample": sample_of(levers.code)}
-    )
-    mix = {name: float(levers.mix in ("equilibre", name)) for name in METIERS}
-    crises = base.resolved()["context"]["crises"]
-    changed = {
-        "catalysis.fte": levers.fte,
-        "catalysis.start": f"{int(levers.start)}-01",
-        "catalysis.caseload": int(levers.caseload),
-        "catalysis.mix": mix,
-        "context.crises": [{**crisis, "depth": levers.crisis} for crisis in crises]
-        if levers.crisis > 0
-        else [],
-    }
-    return base.with_(**{"catalysis.fte": 0.0}), base.with_(**changed)
-
-
-assert all(name in INDICATORS for name in SHOWN)
+_MIX_LABELS = {
+    EQUAL: ("Les quatre métiers à parts égales", "The four métiers in equal parts"),
+    "dialogue": ("Dialogue territorial", "Territorial dialogue"),
+    "experimentation": ("Expérimentations collectives", "Collective experiments"),
+    "accompagnement": ("Accompagnement", "Coaching"),
+    "lieu": ("Gestion d'un lieu", "Running a place"),
+    "": ("Une composition choisie", "A chosen mix"),
+}
