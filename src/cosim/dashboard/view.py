@@ -18,8 +18,8 @@ from cosim import scenario as documents
 from cosim import territory
 from cosim.errors import CosimError, nearest
 from cosim.indicators import INDICATORS
-from cosim.scenario import Scenario
-from cosim.scenario_file import CODE_KEYS, allowed
+from cosim.scenario import CODE_KEYS, Scenario
+from cosim.scenario_file import allowed
 from cosim.scenario_format import query_document, query_value
 
 if TYPE_CHECKING:
@@ -252,7 +252,10 @@ def from_query(query: str) -> tuple[View, tuple[str, ...]]:
     try:
         pairs = parse_qsl(query[:6000].lstrip("?"), keep_blank_values=True, max_num_fields=120)
     except ValueError:
-        return home(), ("Cette adresse n'est pas lisible : la page part de ses valeurs habituelles.",)
+        return home(), (
+            "Cette adresse n'est pas lisible : la page part de ses valeurs habituelles. — This "
+            "address cannot be read: the page starts from its usual values.",
+        )
     lang: Lang = "en" if ("langue", "en") in pairs else "fr"
     view, refused = home(lang), []
     if not pairs or {key for key, _ in pairs} <= {"langue", *PAGES_OWN}:
@@ -311,9 +314,7 @@ def _keys() -> tuple[tuple[str, Any], ...]:
     return tuple(keys())
 
 
-def _read(
-    pairs: list[tuple[str, str]], start: Scenario, lang: Lang
-) -> tuple[Scenario, list[str]]:
+def _read(pairs: list[tuple[str, str]], start: Scenario, lang: Lang) -> tuple[Scenario, list[str]]:
     """Return the scenario that these keys change, and what was refused.
 
     All are tried together, then one by one where that fails: an end may stand before its start.
@@ -348,8 +349,9 @@ def _value(key: str, text: str) -> dict[str, Any]:
 def _in_words(error: CosimError, key: str, text: str, lang: Lang) -> str:
     """Return a refusal with what the document's field accepts."""
     if key in CODE_KEYS:
-        return refusal(key, text, ("rien : une adresse ne nomme ni code ni fichier",
-                                   "nothing: an address names neither code nor files"), lang)  # fmt: skip
+        nothing = ("rien : une adresse ne nomme ni code ni fichier",
+                   "nothing: an address names neither code nor files")  # fmt: skip
+        return refusal(key, text, nothing, lang)
     field = dict(_keys()).get(key)
     if error.key == "time.end" and "page" in error.what:
         return refusal(key, text, (f"{MOST_MONTHS} mois au plus", str(error.expected)), lang)

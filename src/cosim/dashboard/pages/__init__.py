@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cosim.dashboard.pages import (
-    comparer,
     chercheur,
+    comparer,
     direct,
     explorer,
     france,
