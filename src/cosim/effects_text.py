@@ -448,6 +448,21 @@ def _runs(n: int, lang: Lang) -> str:
     return "dans 9 simulations sur 10" if lang == "fr" else "in 9 simulations out of 10"
 
 
+def difference(value: float, indicator: str, lang: Lang = "fr") -> str:
+    """Return a difference as sentences write it, with its sign and unit; shares are in points.
+
+    >>> difference(0.031, "engaged")
+    '+3,1\\xa0points'
+    """
+    return _signed(INDICATORS[indicator], value, lang, unit=True)
+
+
+def difference_unit(indicator: str, lang: Lang = "fr") -> tuple[float, str]:
+    """Return what a difference is multiplied by before it is written, and the unit behind it."""
+    what = INDICATORS[indicator]
+    return (100.0 if what.unit == "share" else 1.0), _unit(what, lang).strip(HARD)
+
+
 def _amount(what: Indicator, value: float, lang: Lang) -> str:
     """Return a difference without its unit; shares are in points."""
     decimals = _UNITS[what.unit][0]

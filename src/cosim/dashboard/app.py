@@ -10,6 +10,7 @@ import solara
 from cosim.dashboard import session
 from cosim.dashboard import view as views
 from cosim.dashboard.pages import PAGES, Entry
+from cosim.dashboard.room_widgets import Banner
 from cosim.dashboard.session import say
 from cosim.dashboard.widgets import Address, Navigation, Press, box, text
 
@@ -49,6 +50,7 @@ def Shell() -> None:
                     kind="small",
                     event_press=lambda *_: session.speak("en" if session.lang() == "fr" else "fr"),
                 )
+        Banner(entry.path)
         if session.refused.value:
             with box("div", "cosim-warning", role="alert"):
                 text("strong", say("Refusé, et laissé de côté :", "Refused, and left out:"))
