@@ -448,19 +448,13 @@ def _runs(n: int, lang: Lang) -> str:
     return "dans 9 simulations sur 10" if lang == "fr" else "in 9 simulations out of 10"
 
 
-def difference(value: float, indicator: str, lang: Lang = "fr") -> str:
-    """Return a difference as sentences write it, with its sign and unit; shares are in points.
+def difference(value: float, indicator: str, lang: Lang = "fr", unit: bool = True) -> str:
+    """Return a difference as sentences write it, with its sign; shares are in points.
 
     >>> difference(0.031, "engaged")
     '+3,1\\xa0points'
     """
-    return _signed(INDICATORS[indicator], value, lang, unit=True)
-
-
-def difference_unit(indicator: str, lang: Lang = "fr") -> tuple[float, str]:
-    """Return what a difference is multiplied by before it is written, and the unit behind it."""
-    what = INDICATORS[indicator]
-    return (100.0 if what.unit == "share" else 1.0), _unit(what, lang).strip(HARD)
+    return _signed(INDICATORS[indicator], value, lang, unit)
 
 
 def _amount(what: Indicator, value: float, lang: Lang) -> str:
@@ -472,6 +466,12 @@ def _amount(what: Indicator, value: float, lang: Lang) -> str:
 def _is_zero(what: Indicator, value: float) -> bool:
     """Whether a difference is written as zero."""
     return not _amount(what, value, "en").strip("0.")
+
+
+def difference_unit(indicator: str, lang: Lang = "fr") -> tuple[float, str]:
+    """Return what a difference is multiplied by before it is written, and the unit behind it."""
+    what = INDICATORS[indicator]
+    return (100.0 if what.unit == "share" else 1.0), _unit(what, lang).strip(HARD)
 
 
 def _unit(what: Indicator, lang: Lang) -> str:

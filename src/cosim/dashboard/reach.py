@@ -1,19 +1,42 @@
-"""Where others reach this server: the link and the QR code of a room. No Solara."""
+"""Where others reach this server: the link of a room. No Solara."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from cosim.dashboard.serve import Bound
     from cosim.effects_text import Lang
 
 #: Addresses that mean "all of this machine's".
 ANY = ("0.0.0.0", "::")
 #: An address of documentation (RFC 5737): asking for the way to it sends nothing.
 NOWHERE = ("192.0.2.1", 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What the server listens to, and the names under which it may be called."""
+
+    host: str
+    port: int
+    names: frozenset[str]
+
+
+_bound: list[Bound] = []
+
+
+def listening(host: str, port: int, names: Iterable[str]) -> None:
+    """Remember what this process serves."""
+    _bound[:] = [Bound(host, port, frozenset(names))]
+
+
+def bound() -> Bound | None:
+    """Return what this process serves, None where nobody said it."""
+    return _bound[0] if _bound else None
 
 
 def local(origin: str) -> bool:
@@ -81,22 +104,3 @@ def advice(origin: str, bound: Bound | None, address: str, lang: Lang) -> str:
 def link(origin: str, code: str) -> str:
     """Return the address that joins a room."""
     return f"{origin}/direct?salle={code}"
-
-
-def qr(text: str) -> tuple[str, int]:
-    """Return a QR code as an SVG path of unit squares, and its side, quiet zone included."""
-    import segno
-
-    rows = [bytes(row) for row in segno.make(text, error="m", micro=False).matrix_iter(border=4)]
-    path = []
-    for y, row in enumerate(rows):
-        x = 0
-        while x < len(row):
-            if not row[x]:
-                x += 1
-                continue
-            start = x
-            while x < len(row) and row[x]:
-                x += 1
-            path.append(f"M{start} {y}h{x - start}v1h{start - x}z")
-    return "".join(path), len(rows)

@@ -27,7 +27,7 @@ def JoinForm(label: str, press: str, message: str, event_join: Callable[[str], N
 
 @solara.component_vue("components/QrCode.vue")
 def QrCode(path: str, size: int, label: str) -> None:
-    """A QR code from the path of its squares: see `reach.qr`."""
+    """A QR code from the path of its squares: see `qr.code`."""
 
 
 @solara.component_vue("components/Ballot.vue")
@@ -72,7 +72,7 @@ def Banner(path: str) -> None:
         return
     with box("section", "cosim-note cosim-row", aria_label=say("Salle", "Room")):
         if seat.presents:
-            text("strong", _presenting(seat.room.code))
+            text("span", _presenting(seat.room.code), style="font-weight:700")
             Press(
                 label=say("Annuler le dernier déplacement", "Undo the last move"), kind="small",
                 disabled=frame.steps < 2 or frame.phase == Phase.VOTE,
@@ -81,8 +81,12 @@ def Banner(path: str) -> None:
             if rooms.hidden():
                 text("span", _shown_here(frame.phase))
         else:
-            text("strong", say(f"Salle {seat.room.code} : vous regardez seul.",
-                               f"Room {seat.room.code}: you are exploring alone."))  # fmt: skip
+            text(
+                "span",
+                say(f"Salle {seat.room.code} : vous regardez seul.",
+                    f"Room {seat.room.code}: you are exploring alone."),
+                style="font-weight:700",
+            )  # fmt: skip
         Press(label=say("Aller à la salle", "Go to the room"), kind="small", event_press=back)
         if not seat.presents:
             Press(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cosim.dashboard import compute
 from cosim.dashboard.room import CHOICES, Question, Tally, Vote
-from cosim.effects_text import difference, difference_unit, number, percent
+from cosim.effects_text import HARD, NARROW, difference, difference_unit, number, percent
 from cosim.indicators import INDICATORS
 from cosim.scenario_text import month_name
 
@@ -37,7 +37,10 @@ def question(asked: Question, view: View, lang: Lang) -> str:
     label = INDICATORS[asked.indicator].label(lang)
     when = month_name(view.scenario.time.end, lang)
     if lang == "fr":
-        return f"Par rapport à la référence, en {when} : « {label} », plus, pareil ou moins ?"
+        return (
+            f"Par rapport à la référence, en {when}{HARD}: «{HARD}{label}{HARD}», plus, pareil ou "
+            f"moins{NARROW}?"
+        )
     return f"Compared with the reference, in {when}: “{label}”, more, the same or less?"
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from cosim.dashboard import reach
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -138,26 +139,12 @@ def application(hosts: Iterable[str] = LOCAL) -> Guard:
     return Guard(app, hosts)
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """What the server listens to, and the names under which it may be called."""
-
-    host: str
-    port: int
-    names: tuple[str, ...]
-
-
-#: What this process serves, None before it does.
-BOUND: Bound | None = None
-
-
 def serve(host: str = "127.0.0.1", port: int = 8765, allow_hosts: Iterable[str] = ()) -> None:
     """Serve the page until interrupted."""
     import uvicorn
 
-    global BOUND
     hosts = (*LOCAL, host, *allow_hosts)
-    BOUND = Bound(host, port, hosts)
+    reach.listening(host, port, hosts)
     print(f"cosim : http://{host}:{port}  (Ctrl-C pour arrêter / to stop)", flush=True)
     uvicorn.run(
         application(hosts), host=host, port=port, ws_max_size=1 << 20, log_level="warning",

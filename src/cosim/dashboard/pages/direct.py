@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import solara
 
-from cosim.dashboard import reach, room_words, serve, session
+from cosim.dashboard import qr, reach, room_words, session
 from cosim.dashboard import room_session as rooms
 from cosim.dashboard import view as views
 from cosim.dashboard.controls import Controls
-from cosim.dashboard.room import Frame, Phase, Room, Seat, play
+from cosim.dashboard.room import Frame, Phase, Question, Room, Seat, Tally, play
 from cosim.dashboard.room_slides import Slide
 from cosim.dashboard.room_widgets import Ballot, Bars, JoinForm, QrCode, Telling
 from cosim.dashboard.session import say
@@ -113,11 +112,6 @@ def Presenter(seat: Seat, frame: Frame) -> None:
                 Shown(seat, frame)
 
 
-@lru_cache(maxsize=64)
-def _qr(link: str) -> tuple[str, int]:
-    return reach.qr(link)
-
-
 @solara.component
 def Invitation(seat: Seat) -> None:
     """Code, link, QR code, number of members, projection."""
@@ -126,14 +120,14 @@ def Invitation(seat: Seat) -> None:
     origin = known.origin if known else ""
     link = reach.link(origin, code)
     address = solara.use_memo(reach.outward, [])
-    warning = reach.advice(origin, serve.BOUND, address, lang)
+    made = solara.use_memo(lambda: qr.code(link), [link])
+    warning = reach.advice(origin, reach.bound(), address, lang)
     projected = rooms.projecting()
     with box("div", "cosim-room"):
-        if origin and not warning:
-            path, size = _qr(link)
+        if origin and not warning and made is not None:
             with box("div", "cosim-room-qr"):
                 label = say(f"Code QR de l'adresse {link}", f"QR code of the address {link}")
-                QrCode(path=path, size=size, label=label)
+                QrCode(path=made.path, size=made.size, label=label)
         with box("div", "cosim-room-words"):
             text("p", code, "cosim-room-code", aria_label=say("Code : ", "Code: ") + " ".join(code))
             if origin:
@@ -370,14 +364,26 @@ def Shown(seat: Seat, frame: Frame) -> None:
             there, given = rooms.crowd.value[0], rooms.crowd.value[1]
             text("p", room_words.votes(given, there, lang), "cosim-count", role="status")
         return
-    if frame.tally is not None:
-        Outcome(frame)
     if frame.failure:
         text("p", frame.failure, "cosim-warning", role="alert")
     if not isinstance(slide, Slide):
         Telling(told=told)
         text("div", say("Calcul de la réponse…", "Computing the answer…"), "cosim-skeleton")
-        return
+    elif frame.tally is None or frame.question is None:
+        Answer(frame, slide)
+    else:
+        text("p", room_words.question(frame.question, frame.head, lang), "cosim-question")
+        with box("div", "cosim-beside"):
+            with box("div"):
+                Outcome(frame.tally, frame.question)
+            with box("div"):
+                Answer(frame, slide)
+
+
+@solara.component
+def Answer(frame: Frame, slide: Slide) -> None:
+    """The scenario in words, the sentence and the curve."""
+    lang, told = session.lang(), _scenario(frame)
     words = slide.words[lang]
     Telling(
         told={
@@ -411,12 +417,9 @@ def _status(n: int) -> str:
 
 
 @solara.component
-def Outcome(frame: Frame) -> None:
+def Outcome(tally: Tally, asked: Question) -> None:
     """The votes beside the answer."""
-    lang, tally, asked = session.lang(), frame.tally, frame.question
-    if tally is None or asked is None:
-        return
-    text("p", room_words.question(asked, frame.head, lang), "cosim-question")
+    lang = session.lang()
     box("div", "", [text("p", line) for line in room_words.outcome(tally, asked, lang)],
         aria_live="polite")  # fmt: skip
     head = [say("Réponse", "Answer"), say("Votes", "Votes")]
