@@ -33,6 +33,8 @@ LOCAL = ("127.0.0.1", "localhost", "[::1]")
 COOKIE = "solara-session-id"
 #: Letters of path and query that are read; the longest address of ours has about 6 000.
 MOST_LETTERS = 8_000
+#: Letters of all headers of a request.
+MOST_HEADERS = 32_000
 #: Bytes that a POST may carry: Solara's only one, the farewell of a page, carries none.
 MOST_BODY = 1_024
 #: Path that a page sends its farewell to.
@@ -173,6 +175,8 @@ class Guard:
             await self._refuse(send, 403, lang)
         elif len(path) + len(scope.get("query_string", b"")) > MOST_LETTERS:
             await self._refuse(send, 414, lang)
+        elif sum(map(len, headers.values())) > MOST_HEADERS:
+            await self._refuse(send, 431, lang)
         elif scope.get("method", "GET") == "POST" and FAREWELL.fullmatch(path):
             if "transfer-encoding" in headers or _length(headers) > MOST_BODY:
                 await self._refuse(send, 413, lang)

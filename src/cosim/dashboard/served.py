@@ -160,6 +160,8 @@ PROBLEMS: dict[int, tuple[str, str, str, str]] = {
           "Too much sent", "What is sent is too large for this page."),
     414: ("Adresse trop longue", "Cette adresse est trop longue pour être lue.",
           "Address too long", "This address is too long to be read."),
+    431: ("Demande trop longue", "Cette demande est trop longue pour être lue.",
+          "Request too long", "This request is too long to be read."),
     503: ("Le tableau de bord est complet",
           "Trop de visiteurs l'utilisent en ce moment. Réessayez dans quelques minutes : l'adresse "
           "garde vos réglages.",
