@@ -6,6 +6,7 @@ below, and never compute: `Engine` (one per session) does, and fills `answer`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,6 +29,8 @@ class Shown:
     scenario: Scenario
     answer: Answer
 
+
+log = logging.getLogger("cosim.dashboard")
 
 _NOTHING: Shown | None = None
 _NO_TEXTS: tuple[str, ...] = ()
@@ -159,5 +162,8 @@ def Engine() -> None:
                     answer.value = Shown(scenario, one)
         except CosimError as error:
             failure.value = str(error)
+        except Exception:
+            log.exception("a computation failed")
+            failure.value = say("Le calcul a échoué.", "The computation failed.")
 
     solara.use_thread(work, dependencies=[scenario], intrusive_cancel=False)
