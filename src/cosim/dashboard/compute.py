@@ -214,7 +214,7 @@ def effects(
         if before is None or after is None or cancelled():
             return
         effect = Effect(before, after)
-        known = min(cache.known(reference), stages[-1])
+        known = min(cache.known(reference), STAGES[-1])
         if n < known:
             wide = cache.ensemble(reference, known)
             assert wide is not None
@@ -298,8 +298,9 @@ def bands_words(answer: Answer) -> Mapping[str, str]:
 
 def warm() -> None:
     """Compile what is to be compiled and compute what a page without an address shows."""
-    from cosim.dashboard import view
+    from cosim.dashboard import view, warnings
 
+    warnings.domain()
     start = view.home()
     for _ in effects(start.reference, start.scenario):
         pass

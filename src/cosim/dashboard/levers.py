@@ -7,6 +7,7 @@ are those of the scenario's own fields and of the ledger of parameters.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ class Lever:
 
             return str(meta(Crisis.model_fields["depth"], lang))
         field = field_at(tuple(self.key.split(".")))
-        return str(meta(field, lang)) if field else ""
+        return _ABSENT.sub("", str(meta(field, lang))) if field else ""
 
     def unit(self, lang: Lang) -> str:
         """Return the unit, as it stands behind the value."""
@@ -97,6 +98,10 @@ class Lever:
             return {self.key: f"{int(value):04d}-01"}
         whole = self.step >= 1 and float(value).is_integer()
         return {self.key: int(value) if whole else value}
+
+
+#: What a file may leave out, and a slider may not.
+_ABSENT = re.compile(r" \((absent|absente)[^)]*\)")
 
 
 def _register(key: str) -> register.Lever | None:
