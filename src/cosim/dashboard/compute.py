@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -236,6 +236,33 @@ def _spread_out(effect: Effect, reference: Ensemble) -> Effect:
 
 
 # -- what is drawn ------------------------------------------------------------------------
+
+
+class Chances(NamedTuple):
+    """In how many pairs the what-if is better, worse and the same at the end, out of how many."""
+
+    better: int
+    worse: int
+    same: int
+    n: int
+
+
+def chances(effect: Effect, indicator: str, group: str = "") -> Chances:
+    """Return in how many pairs the what-if ends better than the reference (higher, where neither
+    side is better)."""
+    pairs = effect.difference(indicator, group)[:, -1] * (INDICATORS[indicator].better or 1)
+    better, worse = int((pairs > 0.0).sum()), int((pairs < 0.0).sum())
+    return Chances(better, worse, effect.n - better - worse, effect.n)
+
+
+def means(answer: Answer, indicator: str, group: str = "") -> tuple[float, float]:
+    """Return the means of reference and what-if at the end; those of `Effect.means` once settled.
+
+    While a preview has a few pairs only, the reference is the mean of all its replicates, and the
+    difference that of the pairs.
+    """
+    before = answer.drawn.means(indicator, group)[0]
+    return before, before + float(answer.effect.difference(indicator, group)[:, -1].mean())
 
 
 def nice(x: float) -> float:

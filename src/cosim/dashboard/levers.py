@@ -59,6 +59,9 @@ class Lever:
             from cosim.scenario_tables import Crisis
 
             return str(meta(Crisis.model_fields["depth"], lang))
+        if (row := _register(self.key)) is not None:
+            channel = row.channel_fr if lang == "fr" else row.channel_en
+            return channel
         field = field_at(tuple(self.key.split(".")))
         return _ABSENT.sub("", str(meta(field, lang))) if field else ""
 
@@ -135,7 +138,7 @@ GROUPS = (
         Lever("catalysis.start", 2020, 2030, 1),
     )),
     Group("means", "Les autres moyens", "Other means", (
-        Lever("lieux.number", 0, 10, 1, "lieux", "places"),
+        Lever("lieux.number", 0, 10, 1),
         Lever("ingenierie.fte", 0, 10, 0.5, "ETP", "FTE"),
         Lever("prime.amount", 0, 50, 5, "k€"),
         _k_euros("competences.organisations", 200, 10),

@@ -188,7 +188,9 @@ def _idle(scenario: Scenario, moved: set[str]) -> Iterator[Caution]:
             f"Aucun lieu public n'est ouvert{HARD}: {fr} ne change rien.",
             f"No public place is open: {en} changes nothing.", "rule", "lieux",
         )  # fmt: skip
-    votes = [m for m in scenario.context.elections if 0 <= scenario.month_index(m) < scenario.n_months]
+    votes = [
+        m for m in scenario.context.elections if 0 <= scenario.month_index(m) < scenario.n_months
+    ]
     if "context.turnover" in moved and not votes:
         yield Caution(
             "contradiction",
@@ -235,8 +237,8 @@ def _crowded(scenario: Scenario, actors: Mapping[str, int]) -> Iterator[Caution]
     if 0 < people < seats:
         yield Caution(
             "contradiction",
-            f"{seats} habitués possibles pour {people} acteurs{HARD}: des lieux resteront en partie "
-            "vides.",
+            f"{seats} habitués possibles pour {people} acteurs{HARD}: des lieux resteront en "
+            "partie vides.",
             f"Room for {seats} regulars and {people} actors: places will stand partly empty.",
             "rule", "lieux",
         )  # fmt: skip
@@ -247,7 +249,8 @@ def _purse(scenario: Scenario) -> Iterator[Caution]:
     prime = scenario.prime
     if prime.amount > 0 and prime.yearly_budget < prime.amount:
         amount, budget = (
-            [number(x, 0, lang) for lang in ("fr", "en")] for x in (prime.amount, prime.yearly_budget)
+            [number(x, 0, lang) for lang in ("fr", "en")]
+            for x in (prime.amount, prime.yearly_budget)
         )
         fr, en = (
             ("aucune prime n'est versée", "no premium is paid") if not prime.yearly_budget
@@ -291,11 +294,11 @@ def _strong(scenario: Scenario) -> Iterator[Caution]:
         value = getattr(scenario.context, key)
         if value > 1:
             fr, en = (_listed([f"context.{key}"], lang) for lang in ("fr", "en"))
-            times = [number(value, 2 if value * 4 % 2 else 1, lang) for lang in ("fr", "en")]
+            times = [number(value, 0 if value % 1 == 0 else 2, lang) for lang in ("fr", "en")]
             yield Caution(
                 "outside",
-                f"{fr[:1].upper()}{fr[1:]} multiplié par {times[0]}{HARD}: ce qui est connu est à 1.",
-                f"{en[:1].upper()}{en[1:]} times {times[1]}: what is known is at 1.",
+                f"{fr} multiplié par {times[0]}{HARD}: ce qui est connu est à 1.",
+                f"{en} times {times[1]}: what is known is at 1.",
                 PARAMETERS[section].confidence, section,
             )  # fmt: skip
 
@@ -338,8 +341,8 @@ def _place(scenario: Scenario) -> Iterator[Caution]:
         every = round(1 / scenario.territory.sample)
         yield Caution(
             "assumption",
-            f"1 acteur sur {every} est simulé, à densités égales{HARD}: chacun connaît donc une plus "
-            "grande part des autres.",
+            f"1 acteur sur {every} est simulé, à densités égales{HARD}: chacun connaît donc une "
+            "plus grande part des autres.",
             f"1 actor in {every} is simulated, densities kept: each one therefore knows a larger "
             "share of the others.",
             "assumption", "panel",
@@ -380,8 +383,8 @@ def _assumed(scenario: Scenario) -> Iterator[Caution]:
         if given and all(PARAMETERS[name].confidence == "assumption" for name in row.parameters):
             yield Caution(
                 "assumption",
-                f"«{HARD}{row.fr}{HARD}»{HARD}: la force de ce levier est une hypothèse{NARROW}; ne "
-                "dites pas qu'il est plus fort qu'un autre.",
+                f"«{HARD}{row.fr}{HARD}»{HARD}: la force de ce levier est une hypothèse{NARROW}; "
+                "ne dites pas qu'il est plus fort qu'un autre.",
                 f"“{row.en}”: the strength of this lever is an assumption; do not say that it is "
                 "stronger than another.",
                 "assumption", row.parameters[0],
@@ -403,7 +406,8 @@ def _always(scenario: Scenario) -> Iterator[Caution]:
     if not scenario.draws:
         yield Caution(
             "assumption",
-            "Les paramètres sont fixes : les zones ne montrent que le hasard, et sont trop étroites.",
+            "Les paramètres sont fixes : les zones ne montrent que le hasard, elles sont trop "
+            "étroites.",
             "Parameters are fixed: areas show luck alone, and are too narrow.",
             "calibrated", "unidentified",
         )  # fmt: skip

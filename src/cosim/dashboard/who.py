@@ -100,7 +100,10 @@ def communes(effect: Effect) -> list[Part]:
 
 def _part(effect: Effect, indicator: str, group: str, actors: float | None = None) -> Part:
     pairs = effect.difference(indicator, group)[:, -1]
-    mean, margin = float(pairs.mean()), float(spread(pairs, effect.reference.start, effect.draws)[1])
+    mean, margin = (
+        float(pairs.mean()),
+        float(spread(pairs, effect.reference.start, effect.draws)[1]),
+    )
     before = effect.means(indicator, group)[0]
     return Part(indicator, group, before, mean, mean - margin, mean + margin, actors)
 
@@ -150,17 +153,16 @@ def sentence(effect: Effect, parts: list[Part], lang: Lang) -> str:
     told = []
     best = first(effect, parts) if len(parts) > 1 else None
     if best is not None:
-        told.append(
-            (f"y gagnent le plus{HARD}: {best.label(lang)}, {best.words(lang)}" if french
-             else f"those who gain most: {best.label(lang)}, {best.words(lang)}")
-        )  # fmt: skip
-        ups = [p for p in ups if p is not best]
-        if ups:
-            told.append((f"y gagnent aussi{HARD}: " if french else "also gain: ") + listed(ups))
+        head_best = f"y gagnent le plus{HARD}: " if french else "those who gain most: "
+        told.append(f"{head_best}{best.label(lang)}, {best.words(lang)}")
+        also = [p for p in ups if p is not best]
+        if also:
+            told.append((f"y gagnent aussi{HARD}: " if french else "also gain: ") + listed(also))
     elif ups:
-        order = (", sans que l'on puisse dire qui gagne le plus" if french
-                 else ", without it being clear who gains most") if len(parts) > 1 else ""  # fmt: skip
-        told.append((f"y gagnent{HARD}: " if french else "those who gain: ") + listed(ups) + order)
+        told.append((f"y gagnent{HARD}: " if french else "those who gain: ") + listed(ups))
+        if len(ups) > 1:
+            told.append("on ne peut pas dire qui gagne le plus" if french
+                        else "who gains most cannot be told")  # fmt: skip
     if downs:
         told.append((f"y perdent{HARD}: " if french else "those who lose: ") + listed(downs))
     if unclear:

@@ -91,15 +91,15 @@ class Bar:
 def bars(parts: Contributions, indicator: str, lang: Lang) -> list[Bar]:
     """Return the bars of each lever, then synergy and total; the total alone for one lever."""
     found = parts.parts(indicator)
-    kinds = ["on top", "alone"]
-    rows = [(parts.name(lever, lang), kind, found[kind, lever])
-            for lever in parts.levers for kind in kinds] if len(parts.levers) > 1 else []  # fmt: skip
-    if rows:
-        rows.append((("synergie", "synergy")[lang != "fr"], "synergy", found["synergy", ""]))
-        rows.append((("ensemble", "together")[lang != "fr"], "total", found["total", ""]))
-    else:
-        (only,) = parts.levers
-        rows.append((parts.name(only, lang), "total", found["total", ""]))
+    rows = [
+        (parts.name(lever, lang), kind, found[kind, lever])
+        for lever in parts.levers
+        for kind in ("on top", "alone")
+    ]
+    rows.append((("synergie", "synergy")[lang != "fr"], "synergy", found["synergy", ""]))
+    rows.append((("ensemble", "together")[lang != "fr"], "total", found["total", ""]))
+    if len(parts.levers) == 1:
+        rows = [(parts.name(parts.levers[0], lang), "total", found["total", ""])]
     return [
         Bar(_capital(name), kind, *values, effects_text.brought(values, indicator, lang))
         for name, kind, values in rows
@@ -171,7 +171,11 @@ def _acts(lever: str, moved: list[str], lang: Lang) -> tuple[list[str], list[str
     if table == "parameters":
         names = [one.partition(".")[2] for one in moved if one.startswith("parameters.")]
         names = [name for name in names if name in PARAMETERS]
-        return [_capital(_meaning(n, lang)) for n in names], [PARAMETERS[n].mechanism for n in names], names
+        return (
+            [_capital(_meaning(n, lang)) for n in names],
+            [PARAMETERS[n].mechanism for n in names],
+            names,
+        )
     rows = [row for row in levers.LEVERS.values() if row.table == table
             and (not row.public or f"{table}.{row.public}" in moved)]  # fmt: skip
     channel = [row.channel_fr if lang == "fr" else row.channel_en for row in rows]
@@ -182,9 +186,7 @@ def _acts(lever: str, moved: list[str], lang: Lang) -> tuple[list[str], list[str
 
 def _steps(names: Sequence[str], lang: Lang) -> tuple[Step, ...]:
     known = {row["name"]: row for row in ledgers.mechanisms()}
-    return tuple(
-        Step(name, known[name][lang], known[name][f"sentence_{lang}"]) for name in names
-    )
+    return tuple(Step(name, known[name][lang], known[name][f"sentence_{lang}"]) for name in names)
 
 
 def _row(name: str, lang: Lang) -> Row:
@@ -208,4 +210,3 @@ def nothing(lang: Lang) -> str:
         if lang == "fr"
         else "Nothing differs from the reference: move a lever to see what it brings."
     )
-
