@@ -173,6 +173,7 @@ def held(scenario: Scenario) -> Scenario:
     Raises
     ------
     ScenarioError : it is longer than `MOST_MONTHS`, or has steps shorter than a month
+    TerritoryError : there is no such territory
     """
     from cosim.errors import ScenarioError
 
@@ -182,7 +183,10 @@ def held(scenario: Scenario) -> Scenario:
     if scenario.time.substeps > 1:
         raise ScenarioError("too fine for this page", key="time.substeps",
                             found=scenario.time.substeps, expected=1)  # fmt: skip
-    most = sample_of(scenario.territory.code)
+    code = scenario.territory.code
+    if code != "synthetic" and (home := territory.load(code).code) != code:
+        scenario = scenario.with_(**{"territory.code": home})
+    most = _fraction(counts_of(scenario))
     if scenario.territory.sample > most:
         scenario = scenario.with_(**{"territory.sample": most})
     return scenario
@@ -192,24 +196,40 @@ def held(scenario: Scenario) -> Scenario:
 
 
 @lru_cache(maxsize=256)
-def counts(code: str) -> dict[str, int]:
-    """Return the actors of a territory one for one, by kind, as the model counts them."""
+def counts(code: str, communes: int = 3, population: int = 3000, number: int = 1) -> dict[str, int]:
+    """Return the actors of a territory one for one, by kind, as the model counts them.
+
+    The numbers are those of a stylised territory, whose code is `synthetic`.
+    """
     from cosim import parameters
     from cosim.population import seats_of
     from cosim.state import KINDS
 
-    seats = seats_of(territory.load(code), parameters.resolve())
+    made = code == "synthetic"
+    place = territory.synthetic(communes, population, number=number) if made else None
+    seats = seats_of(place or territory.load(code), parameters.resolve())
     return {
         name: int(((seats["kind"] == kind) & seats["taken"]).sum())
         for kind, name in enumerate(KINDS[:4])
     }
 
 
+def counts_of(scenario: Scenario) -> dict[str, int]:
+    """Return the actors of a scenario's territory one for one, by kind."""
+    where = scenario.territory
+    if where.code != "synthetic":
+        return counts(where.code)
+    made = where.synthetic
+    return counts(where.code, made.communes, made.population, made.number)
+
+
 def sample_of(code: str) -> float:
     """Return the sampling fraction of a territory: 1, or one actor in so many."""
-    if code == "synthetic":
-        return 1.0
-    return 1.0 / max(1, math.ceil(sum(counts(code).values()) / MOST_ACTORS))
+    return _fraction(counts(code))
+
+
+def _fraction(actors: dict[str, int]) -> float:
+    return 1.0 / max(1, math.ceil(sum(actors.values()) / MOST_ACTORS))
 
 
 # -- addresses ----------------------------------------------------------------------------
@@ -267,7 +287,8 @@ def from_query(query: str) -> tuple[View, tuple[str, ...]]:
     code = next((text for key, text in pairs if key == "territoire"), None)
     if code is not None:
         try:
-            start = start.at(territory.load(code[:20]).code)
+            made = code == "synthetic"
+            start = start.at(code if made else territory.load(code[:20]).code)
         except CosimError:
             refused.append(refusal("territoire", code, ("un code d'EPCI ou de commune",
                                    "the code of an EPCI or a commune"), lang))  # fmt: skip
