@@ -135,18 +135,21 @@ class Cache:
     ) -> Ensemble | None:
         """Return the first `replicates` replicates, None when cancelled meanwhile."""
         entry = self._entry(scenario.digest)
-        with entry.lock:
-            while entry.n < replicates:
+        while entry.n < replicates:
+            if cancelled():
+                return None
+            with self.gate.turn(urgency):  # one at a time, so that no replicate is computed twice
                 if cancelled():
                     return None
                 numbers = range(entry.n, min(replicates, entry.n + BATCH))
-                with self.gate.turn(urgency):
-                    if cancelled():
-                        return None
-                    entry.ready = ready = entry.ready or engine.plan(scenario, None, PAIRS)
-                    rows = _simulated(ready, numbers)
-                entry.parts.append(np.stack(rows))
-                entry.n = numbers.stop
+                if not numbers:
+                    continue
+                entry.ready = entry.ready or engine.plan(scenario, None, PAIRS)
+                rows = _simulated(entry.ready, numbers)
+                with entry.lock:  # not held while others compute: what is there is read at once
+                    entry.parts.append(np.stack(rows))
+                    entry.n = numbers.stop
+        with entry.lock:
             assert entry.ready is not None
             if len(entry.parts) > 1:
                 entry.parts = [np.concatenate(entry.parts)]

@@ -50,7 +50,7 @@ def contributions(
     ------
     ResultsError : nothing differs
     """
-    held = cache or compute.CACHE
+    held = compute.CACHE if cache is None else cache  # an empty one is false
     without, alone = attribution.pieces(reference, scenario)
     wanted = {one.digest: one for one in
               (reference, scenario, *alone.values(), *without.values())}  # fmt: skip
