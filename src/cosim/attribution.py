@@ -249,6 +249,23 @@ def lever_name(lever: str, lang: Lang) -> str:
     return (french if lang == "fr" else english).strip().lower()
 
 
+def pieces(
+    reference: Scenario, scenario: Scenario
+) -> tuple[dict[str, Scenario], dict[str, Scenario]]:
+    """Return what is to be simulated beside the two: lever -> without it, lever -> it alone.
+
+    Raises
+    ------
+    ResultsError : nothing differs, or territory, sample or period do
+    """
+    check_pair(reference, scenario)
+    levers = levers_of(reference, scenario)
+    if len(levers) == 1:
+        return {levers[0]: reference}, {levers[0]: scenario}
+    without = {name: _with(scenario, reference, name) for name in levers}
+    return without, {name: _with(reference, scenario, name) for name in levers}
+
+
 def _with(base: Scenario, other: Scenario, lever: str) -> Scenario:
     """Return `base` with one lever as it is in `other`."""
     made, given = _document(base), _document(other)
@@ -292,12 +309,7 @@ def contributions(
     >>> parts = cosim.contributions(reference, scenario, replicates=100)  # doctest: +SKIP
     >>> print(parts.sentence())  # doctest: +SKIP
     """
-    check_pair(reference, scenario)
-    levers = levers_of(reference, scenario)
-    without = {name: _with(scenario, reference, name) for name in levers}
-    alone = {name: _with(reference, scenario, name) for name in levers}
-    if len(levers) == 1:
-        without, alone = {levers[0]: reference}, {levers[0]: scenario}
+    without, alone = pieces(reference, scenario)
     wanted = {one.digest: one for one in (*alone.values(), *without.values(), scenario, reference)}
     made: dict[str, Ensemble] = {}
     for document in wanted.values():

@@ -278,12 +278,9 @@ def contributions(
     from cosim.scenario_text import month_name
 
     what, french = INDICATORS[indicator], lang == "fr"
-    to = "à" if french else "to"
 
     def told(key: tuple[str, str]) -> str:
-        mean, low, high = (_signed_precisely(what, value, parts[key], lang) for value in parts[key])
-        unit = _unit(what, lang)
-        return f"{mean}{unit}" if low == high else f"{mean}{unit} ({low} {to} {high})"
+        return brought(parts[key], indicator, lang)
 
     def each(kind: str) -> str:
         colon = f"{HARD}: " if french else ": "
@@ -318,6 +315,19 @@ def contributions(
         f"{each('alone')}. Synergy, what the whole gives beyond the sum of the levers alone: "
         f"{told(('synergy', ''))}{doubt}."
     )
+
+
+def brought(values: tuple[float, float, float], indicator: str, lang: Lang = "fr") -> str:
+    """Return a mean difference and its 95 % interval: « +16 (+9 à +23) ».
+
+    Parameters
+    ----------
+    values : mean, low, high
+    """
+    what = INDICATORS[indicator]
+    mean, low, high = (_signed_precisely(what, value, values, lang) for value in values)
+    unit, to = _unit(what, lang), "à" if lang == "fr" else "to"
+    return f"{mean}{unit}" if low == high else f"{mean}{unit} ({low} {to} {high})"
 
 
 def _signed_precisely(

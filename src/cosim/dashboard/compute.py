@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -243,7 +243,7 @@ def effects(
         if before is None or after is None or cancelled():
             return
         effect = Effect(before, after)
-        known = min(cache.known(reference), stages[-1])
+        known = min(cache.known(reference), STAGES[-1])
         if n < known:
             wide = cache.ensemble(reference, known)
             assert wide is not None
@@ -265,6 +265,33 @@ def _spread_out(effect: Effect, reference: Ensemble) -> Effect:
 
 
 # -- what is drawn ------------------------------------------------------------------------
+
+
+class Chances(NamedTuple):
+    """In how many pairs the what-if is better, worse and the same at the end, out of how many."""
+
+    better: int
+    worse: int
+    same: int
+    n: int
+
+
+def chances(effect: Effect, indicator: str, group: str = "") -> Chances:
+    """Return in how many pairs the what-if ends better than the reference (higher, where neither
+    side is better)."""
+    pairs = effect.difference(indicator, group)[:, -1] * (INDICATORS[indicator].better or 1)
+    better, worse = int((pairs > 0.0).sum()), int((pairs < 0.0).sum())
+    return Chances(better, worse, effect.n - better - worse, effect.n)
+
+
+def means(answer: Answer, indicator: str, group: str = "") -> tuple[float, float]:
+    """Return the means of reference and what-if at the end; those of `Effect.means` once settled.
+
+    While a preview has a few pairs only, the reference is the mean of all its replicates, and the
+    difference that of the pairs.
+    """
+    before = answer.drawn.means(indicator, group)[0]
+    return before, before + float(answer.effect.difference(indicator, group)[:, -1].mean())
 
 
 def nice(x: float) -> float:
@@ -327,8 +354,9 @@ def bands_words(answer: Answer) -> Mapping[str, str]:
 
 def warm() -> None:
     """Compile what is to be compiled and compute what a page without an address shows."""
-    from cosim.dashboard import view
+    from cosim.dashboard import view, warnings
 
+    warnings.domain()
     start = view.home()
     for _ in effects(start.reference, start.scenario):
         pass

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import solara
 
 from cosim import territory
-from cosim.dashboard import levers, session
+from cosim.dashboard import levers, session, starts
 from cosim.dashboard import view as views
 from cosim.dashboard.levers import Group
 from cosim.dashboard.session import say
@@ -16,17 +17,25 @@ from cosim.dashboard.widgets import Choice, Finder, Fold, Press, Slider, box, te
 from cosim.effects_text import number
 from cosim.errors import CosimError
 
+if TYPE_CHECKING:
+    from cosim.dashboard.view import View
+    from cosim.effects_text import Lang
+    from cosim.territory import Territory
 
-def found(words: str, lang: Any) -> tuple[list[dict[str, str]], str]:
-    """Return what the search box lists, and what it says when it lists nothing."""
+
+def found(words: str, lang: Lang) -> tuple[list[dict[str, str]], str]:
+    """Return what the search box lists, and what it says when it lists nothing.
+
+    A row found by one of its communes is named by that commune, its territory beside.
+    """
     if len(words.strip()) < 2:
         return [], ""
     fr = lang == "fr"
     rows = [
         {
             "code": str(row.code),
-            "name": str(row.name),
-            "detail": (f"{row.match} · " if row.match != row.name else "")
+            "name": str(row.match),
+            "detail": ("" if str(row.match) == str(row.name) else f"{row.name} · ")
             + f"{row.dep} · {number(float(str(row.inhabitants)), 0, lang)} "
             + ("habitants" if fr else "inhabitants")
             + f" · {number(float(str(row.n_communes)), 0, lang)} communes",
@@ -44,11 +53,14 @@ def found(words: str, lang: Any) -> tuple[list[dict[str, str]], str]:
 def Place() -> None:
     """Find one's territory; its real counts."""
     words, set_words = solara.use_state("")
+    chosen, set_chosen = solara.use_state(("", ""))
     now = session.view.value
     rows, message = solara.use_memo(lambda: found(words, now.lang), [words, now.lang])
 
     def choose(code: str) -> None:
+        name = next((row["name"] for row in rows if row["code"] == code), "")
         set_words("")
+        set_chosen((str(code), name))
         session.go(lambda v: v.at(territory.load(str(code)).code))
 
     Finder(
@@ -64,27 +76,52 @@ def Place() -> None:
     if place is None:
         text("p", say("Un territoire stylisé.", "A stylised territory."), "cosim-place")
         return
-    n, lang = views.counts(place.code), now.lang
+    commune = chosen[1] if chosen[0] == place.code and chosen[1] != place.name else ""
+    with box("div", "cosim-place"):
+        text("strong", place.name)
+        if commune:
+            text("span", say(" — avec {}", " — with {}").format(commune))
+        text("p", counted(place, now))
+
+
+def counted(place: Territory, now: View) -> str:
+    """Return the real counts of a territory, and how many of its actors are simulated."""
+    n = views.counts(place.code)
     every = round(1 / now.scenario.territory.sample)
-    text("p", place.name, "cosim-place", style="font-weight:700")
-    counts = [number(float(value), 0, lang) for value in
-              (place.inhabitants, place.n_communes, n["elu"], n["company"], n["association"])]  # fmt: skip
-    text(
-        "p",
-        say(
-            "{} habitants, {} communes, {} élus, {} entreprises de 10 salariés et plus, "
-            "{} associations visibles.",
-            "{} inhabitants, {} communes, {} élus, {} companies of 10 employees and more, "
-            "{} visible associations.",
-        ).format(*counts)
-        + " "
-        + (
-            say(f"Simulés : 1 acteur sur {every}.", f"Simulated: 1 actor in {every}.")
-            if every > 1
-            else say("Tous sont simulés.", "All are simulated.")
-        ),
-        "cosim-place",
+    counts = (place.inhabitants, place.n_communes, n["elu"], n["company"], n["association"])
+    values = [number(float(value), 0, now.lang) for value in counts]
+    words = say(
+        "{} habitants, {} communes, {} élus, {} entreprises de 10 salariés et plus, "
+        "{} associations visibles.",
+        "{} inhabitants, {} communes, {} élus, {} companies of 10 employees and more, "
+        "{} visible associations.",
+    ).format(*values)
+    sampled = (
+        say(f"Simulés : 1 acteur sur {every}.", f"Simulated: 1 actor in {every}.")
+        if every > 1
+        else say("Tous sont simulés.", "All are simulated.")
     )
+    return f"{words} {sampled}"
+
+
+@solara.component
+def Start() -> None:
+    """« Partir de… »: the shipped scenarios, and what the scenario on screen is, in one line."""
+    now = session.view.value
+    at, told = solara.use_memo(lambda: (starts.current(now), starts.words(now)), [now])
+    own = {"value": starts.OWN, "label": say("Vos réglages", "Your own settings")}
+
+    def choose(name: str) -> None:
+        if starts.known(name):
+            session.go(lambda v: views.preset(name, v))
+
+    with box("div", "cosim-start"):
+        Choice(
+            name="depart", label=say("Partir de…", "Start from…"), value=at,
+            options=[*([own] if at == starts.OWN else []), *starts.options(now.lang)],
+            on_value=choose,
+        )  # fmt: skip
+        text("p", told, "cosim-small")
 
 
 @solara.component
@@ -92,37 +129,47 @@ def Levers(groups: tuple[Group, ...] = levers.GROUPS) -> None:
     """The sliders of these groups, and the métiers under those of catalysts."""
     now = session.view.value
     reference = now.reference
-    for group in groups:
-        text("h2", group.label(now.lang))
-        for lever in group.levers:
-            at = lever.held(lever.value(now.scenario))
-            Slider(
-                name=lever.key.replace(".", "-"), label=lever.label(now.lang), low=lever.low,
-                high=lever.high, step=lever.step, unit=lever.unit(now.lang),
-                reference=lever.held(lever.value(reference)), hint=lever.hint(now.lang), value=at,
-                on_value=partial(session.move, lever.key),
-                reset=say("Revenir à la référence", "Back to the reference"), lang=now.lang,
-            )  # fmt: skip
-        if group.name == "catalysis":
-            mix = levers.mix_of(now.scenario)
-            names = levers.MIXES if mix else ("", *levers.MIXES)
-            Choice(
-                name="metier", label=say("Métier des catalyseurs", "Métier of catalysts"),
-                value=mix,
-                options=[
-                    {"value": key, "label": levers.mix_label(key, now.lang)} for key in names
-                ],
-                on_value=session.choose_mix,
-            )  # fmt: skip
+    with box("div"):
+        for group in groups:
+            text("h3", group.label(now.lang))
+            for lever in group.levers:
+                Slider(
+                    name=lever.key.replace(".", "-"), label=lever.label(now.lang), low=lever.low,
+                    high=lever.high, step=lever.step, unit=lever.unit(now.lang),
+                    reference=lever.held(lever.value(reference)), hint=lever.hint(now.lang),
+                    value=lever.held(lever.value(now.scenario)),
+                    on_value=partial(session.move, lever.key),
+                    reset=say("Revenir à la référence", "Back to the reference"), lang=now.lang,
+                )  # fmt: skip
+            if group.name == "catalysis":
+                Metiers()
 
 
 @solara.component
-def Controls() -> None:
-    """The whole column."""
+def Metiers() -> None:
+    """The métiers of catalysts."""
+    now = session.view.value
+    mix = levers.mix_of(now.scenario)
+    names = levers.MIXES if mix else ("", *levers.MIXES)
+    Choice(
+        name="metier", label=say("Métier des catalyseurs", "Métier of catalysts"), value=mix,
+        options=[{"value": key, "label": levers.mix_label(key, now.lang)} for key in names],
+        on_value=session.choose_mix,
+    )  # fmt: skip
+
+
+@solara.component
+def Controls(said: str = "") -> None:
+    """The whole column; `said` stays in sight while one moves levers on a narrow screen."""
     more, set_more = solara.use_state(False)
-    with box("section", "cosim-panel", aria_label=say("Territoire et leviers", "Territory and levers")):
+    with box("section", "cosim-panel", id="leviers", tabindex="-1",
+             aria_label=say("Territoire et leviers", "Territory and levers")):  # fmt: skip
+        if said:
+            text("p", said, "cosim-compact", aria_hidden="true")
         text("h2", say("Territoire", "Territory"))
         Place()
+        text("h2", say("Leviers", "Levers"))
+        Start()
         Levers()
         Fold(
             title=say("Plus de leviers", "More levers"), opened=more, on_opened=set_more,
@@ -130,7 +177,7 @@ def Controls() -> None:
         )  # fmt: skip
         if more:
             Levers(levers.MORE)
-        with box("div", "cosim-row"):
+        with box("div", "cosim-row cosim-undo"):
             Press(
                 label=say("Annuler", "Undo"), kind="small", disabled=not session.past.value,
                 event_press=lambda *_: session.undo(),
@@ -142,7 +189,5 @@ def Controls() -> None:
             Press(
                 label=say("Tout remettre à la référence", "All back to the reference"),
                 kind="small",
-                event_press=lambda *_: session.go(
-                    lambda v: views.replace(v, scenario=v.reference)
-                ),
+                event_press=lambda *_: session.go(lambda v: replace(v, scenario=v.reference)),
             )  # fmt: skip

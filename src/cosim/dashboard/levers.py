@@ -7,6 +7,7 @@ are those of the scenario's own fields and of the ledger of parameters.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,11 @@ class Lever:
             from cosim.scenario_tables import Crisis
 
             return str(meta(Crisis.model_fields["depth"], lang))
+        if (row := _register(self.key)) is not None:
+            channel = row.channel_fr if lang == "fr" else row.channel_en
+            return channel
         field = field_at(tuple(self.key.split(".")))
-        return str(meta(field, lang)) if field else ""
+        return _ABSENT.sub("", str(meta(field, lang))) if field else ""
 
     def unit(self, lang: Lang) -> str:
         """Return the unit, as it stands behind the value."""
@@ -99,6 +103,10 @@ class Lever:
         return {self.key: int(value) if whole else value}
 
 
+#: What a file may leave out, and a slider may not.
+_ABSENT = re.compile(r" \((absent|absente)[^)]*\)")
+
+
 def _register(key: str) -> register.Lever | None:
     """Return the row of the register of levers that has a public of its own, if it is one."""
     table, _, public = key.partition(".")
@@ -130,7 +138,7 @@ GROUPS = (
         Lever("catalysis.start", 2020, 2030, 1),
     )),
     Group("means", "Les autres moyens", "Other means", (
-        Lever("lieux.number", 0, 10, 1, "lieux", "places"),
+        Lever("lieux.number", 0, 10, 1),
         Lever("ingenierie.fte", 0, 10, 0.5, "ETP", "FTE"),
         Lever("prime.amount", 0, 50, 5, "k€"),
         _k_euros("competences.organisations", 200, 10),

@@ -149,7 +149,7 @@ def Engine() -> None:
     def work(cancel: Any) -> None:
         failure.value = ""
         try:
-            for stages, urgency in ((compute.STAGES, 1), (compute.IDLE_STAGES, 2)):
+            for stages, urgency in ((compute.STAGES, 1), (compute.IDLE_STAGES, 3)):
                 if urgency > 1 and cancel.wait(0.25):
                     return
                 found = compute.effects(

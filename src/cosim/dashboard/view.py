@@ -40,6 +40,8 @@ SHOWN = ("alliances", "engaged", "able", "convinced", "trust_across", "successes
          "fragility")  # fmt: skip
 #: Tables of a scenario that hold no decision and no hazard: the reference shares them.
 SHARED = ("time", "territory", "rules", "model", "parameters", "france")
+#: What a shipped scenario says of how its territory begins; the reference shares it.
+CONDITIONS = ("profile", "domains", "fragility")
 #: Keys of an address that are not keys of a scenario; those of one page are kept as they are.
 OWN = ("langue", "territoire", "courbe", "ecart", "parametres", "garde")
 PAGES_OWN = ("mois", "acteur", "hypothese", "carte", "salle", "mode", "section")
@@ -138,7 +140,7 @@ def home(lang: Lang = "fr") -> View:
 
 
 def preset(name: str, view: View) -> View:
-    """Return the view with the decisions and hazards of a shipped scenario.
+    """Return the view with the decisions, hazards and starting conditions of a shipped scenario.
 
     Its territory, too, where it is one of the stylised ones: territory, period and rules of the
     view are kept otherwise.
@@ -148,8 +150,8 @@ def preset(name: str, view: View) -> View:
     whole = {**theirs, **{table: mine[table] for table in SHARED}}
     whole |= {"title": shipped.title, "title_en": shipped.title_en, "purpose": "",
               "purpose_en": "", "moves": [], "against": ""}  # fmt: skip
-    if "fragility" in theirs["territory"]:
-        whole["territory"] = {**mine["territory"], "fragility": theirs["territory"]["fragility"]}
+    begins = {key: theirs["territory"][key] for key in CONDITIONS}
+    whole["territory"] = {**mine["territory"], **begins}
     moved = replace(view, scenario=documents.build(whole))
     return moved.at(shipped.territory.code) if name.startswith("cas-") else moved
 

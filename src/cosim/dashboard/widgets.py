@@ -105,6 +105,35 @@ def Table(
     """A plain table; `align` has one letter for each column: l or r."""
 
 
+@solara.component_vue("components/Bars.vue")
+def Bars(caption: str, heads: list[str], rows: list[dict[str, Any]]) -> None:
+    """Bars from zero with their intervals, as a table.
+
+    A row has label, words, mean, low, high, colour, kind (on top, alone, synergy, total or part),
+    and, for a mark in place of a bar, the marker of `cosim.drawing.KINDS` as `shape`.
+    """
+
+
+@solara.component_vue("components/Check.vue")
+def Check(name: str, label: str, value: bool, on_value: Callable[[bool], None]) -> None:
+    """A native check box."""
+
+
+@solara.component_vue("components/Dots.vue")
+def Dots(better: int, worse: int) -> None:
+    """A hundred marks, so many of each sort; what they say must stand beside in words."""
+
+
+@solara.component_vue("components/Jump.vue")
+def Jump(target: str, label: str) -> None:
+    """A link to a place of the same page, on narrow screens only."""
+
+
+@solara.component_vue("components/Link.vue")
+def Link(path: str, query: str, label: str, event_go: Callable[[Any], None]) -> None:
+    """A link to another page, which works without a server, too."""
+
+
 def options(labels: Mapping[str, str]) -> list[dict[str, str]]:
     """Return value -> label as `Choice` takes it."""
     return [{"value": key, "label": label} for key, label in labels.items()]
