@@ -482,6 +482,24 @@ def _span(what: Indicator, facts: Facts, lang: Lang) -> str:
     return text + unit
 
 
+def level(indicator: str, value: float, lang: Lang = "fr") -> str:
+    """Return a value of an indicator with its unit, as sentences write it.
+
+    >>> level("engaged", 0.2213)
+    '22,1\\u202f%'
+    """
+    return _level(INDICATORS[indicator], value, lang)
+
+
+def change(indicator: str, value: float, lang: Lang = "fr", unit: bool = True) -> str:
+    """Return a difference of an indicator with its sign, as sentences write it.
+
+    >>> change("engaged", -0.031, unit=False)
+    '−3,1'
+    """
+    return _signed(INDICATORS[indicator], value, lang, unit)
+
+
 def _level(what: Indicator, value: float, lang: Lang) -> str:
     """Return the level of an indicator with its unit: 22,1 %."""
     if what.unit == "share":
