@@ -448,6 +448,15 @@ def _runs(n: int, lang: Lang) -> str:
     return "dans 9 simulations sur 10" if lang == "fr" else "in 9 simulations out of 10"
 
 
+def difference(value: float, indicator: str, lang: Lang = "fr", unit: bool = True) -> str:
+    """Return a difference as sentences write it, with its sign; shares are in points.
+
+    >>> difference(0.031, "engaged")
+    '+3,1\\xa0points'
+    """
+    return _signed(INDICATORS[indicator], value, lang, unit)
+
+
 def _amount(what: Indicator, value: float, lang: Lang) -> str:
     """Return a difference without its unit; shares are in points."""
     decimals = _UNITS[what.unit][0]
@@ -482,22 +491,13 @@ def _span(what: Indicator, facts: Facts, lang: Lang) -> str:
     return text + unit
 
 
-def level(indicator: str, value: float, lang: Lang = "fr") -> str:
+def level(value: float, indicator: str, lang: Lang = "fr") -> str:
     """Return a value of an indicator with its unit, as sentences write it.
 
-    >>> level("engaged", 0.2213)
+    >>> level(0.2213, "engaged")
     '22,1\\u202f%'
     """
     return _level(INDICATORS[indicator], value, lang)
-
-
-def change(indicator: str, value: float, lang: Lang = "fr", unit: bool = True) -> str:
-    """Return a difference of an indicator with its sign, as sentences write it.
-
-    >>> change("engaged", -0.031, unit=False)
-    '−3,1'
-    """
-    return _signed(INDICATORS[indicator], value, lang, unit)
 
 
 def _level(what: Indicator, value: float, lang: Lang) -> str:

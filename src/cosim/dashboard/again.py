@@ -1,4 +1,4 @@
-"""« Refaire ce résultat »: lines of Python and a command that give the numbers on screen. No Solara.
+"""« Refaire ce résultat »: Python and a command that give the numbers on screen. No Solara.
 
 The two scenarios of the screen, whole: every key with its value, whatever the shipped files say.
 """

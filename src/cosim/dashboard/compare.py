@@ -149,18 +149,20 @@ def figure(effect: Effect, indicator: str, lang: Lang) -> Figure:
     """Return what a card tells of one indicator: the numbers of `Effect.table_at`."""
     row = effect.table_at([-1], [indicator]).iloc[0]
     what, french = INDICATORS[indicator], lang == "fr"
-    level = effects_text.level(indicator, effect.means(indicator)[1], lang)
+    level = effects_text.level(effect.means(indicator)[1], indicator, lang)
     if not effect.difference(indicator)[:, -1].any():
         same = "comme la référence" if french else "as in the reference"
         return Figure(what.label(lang), level, "", same, "")
-    low, high = (effects_text.change(indicator, x, lang, unit=False) for x in (row.low, row.high))
+    low, high = (
+        effects_text.difference(x, indicator, lang, unit=False) for x in (row.low, row.high)
+    )
     span = (
         f"9 simulations sur 10 : de {low} à {high}"
         if french
         else f"9 simulations in 10: from {low} to {high}"
     )
     return Figure(
-        what.label(lang), level, effects_text.change(indicator, row.difference, lang), span,
+        what.label(lang), level, effects_text.difference(row.difference, indicator, lang), span,
         _chances(effect, indicator, lang),
     )  # fmt: skip
 
@@ -178,7 +180,7 @@ def _chances(effect: Effect, indicator: str, lang: Lang) -> str:
 
 def level(ensemble: Ensemble, indicator: str, lang: Lang) -> str:
     """Return the mean of an indicator in the last month, as the cards write it."""
-    return effects_text.level(indicator, float(ensemble.array(indicator)[:, -1].mean()), lang)
+    return effects_text.level(float(ensemble.array(indicator)[:, -1].mean()), indicator, lang)
 
 
 def fte_years(scenario: Scenario) -> float:
@@ -278,7 +280,10 @@ def table(
     sides = [first, *(effect.scenario for effect in named.values())]
     medians = [np.median(side.array(indicator)[:, shown], axis=0) for side in sides]
     rows = [
-        [f"{first.months[row]:%m/%Y}", *(effects_text.level(indicator, m[k], lang) for m in medians)]
+        [
+            f"{first.months[row]:%m/%Y}",
+            *(effects_text.level(indicator, m[k], lang) for m in medians),
+        ]
         for k, row in enumerate(shown)
     ]
     reference = "Référence" if lang == "fr" else "Reference"

@@ -95,6 +95,24 @@ class _Entry:
     parts: list[Array] = field(default_factory=list)
     n: int = 0
 
+    def following(self, replicates: int) -> range:
+        """Return the numbers of the next batch on the way to so many replicates."""
+        return range(self.n, min(replicates, self.n + BATCH))
+
+    def add(self, rows: list[Array]) -> None:
+        """Append what is kept of a batch."""
+        with self.lock:
+            self.parts.append(np.stack(rows))
+            self.n += len(rows)
+
+    def first(self, replicates: int) -> Array:
+        """Return the first replicates, which nobody may write."""
+        with self.lock:
+            if len(self.parts) > 1:
+                self.parts = [np.concatenate(self.parts)]
+                self.parts[0].flags.writeable = False
+            return self.parts[0][:replicates]
+
 
 class Cache:
     """Growing ensembles by scenario, least recently used dropped first."""
@@ -135,23 +153,17 @@ class Cache:
     ) -> Ensemble | None:
         """Return the first `replicates` replicates, None when cancelled meanwhile."""
         entry = self._entry(scenario.digest)
-        with entry.lock:
-            while entry.n < replicates:
+        while entry.n < replicates:
+            if cancelled():
+                return None
+            with self.gate.turn(urgency):  # whoever has the turn grows an entry, and nobody else
                 if cancelled():
                     return None
-                numbers = range(entry.n, min(replicates, entry.n + BATCH))
-                with self.gate.turn(urgency):
-                    if cancelled():
-                        return None
-                    entry.ready = ready = entry.ready or engine.plan(scenario, None, PAIRS)
-                    rows = _simulated(ready, numbers)
-                entry.parts.append(np.stack(rows))
-                entry.n = numbers.stop
-            assert entry.ready is not None
-            if len(entry.parts) > 1:
-                entry.parts = [np.concatenate(entry.parts)]
-                entry.parts[0].flags.writeable = False
-            place, values = entry.ready.place, entry.parts[0][:replicates]
+                if entry.n < replicates:
+                    entry.ready = entry.ready or engine.plan(scenario, None, PAIRS)
+                    entry.add(_simulated(entry.ready, entry.following(replicates)))
+        assert entry.ready is not None
+        place, values = entry.ready.place, entry.first(replicates)
         self._forget()
         return Ensemble(scenario, place, SEED, values, columns=PAIRS)
 

@@ -132,7 +132,7 @@ def parquet(effect: Effect, values: tuple[Array, Array] | None = None) -> bytes:
         rows = tables.long(numbers, ensemble.scenario.time.start, range(len(numbers)),
                            ensemble.place.code, columns)  # fmt: skip
         rows["month"] = np.tile(np.repeat(effect.months[shown], len(columns)), len(numbers))
-        rows.insert(0, "scenario", pd.Categorical([side]).repeat(len(rows)))
+        rows.insert(0, "scenario", pd.Series(pd.Categorical([side]).repeat(len(rows))))
         parts.append(rows)
     whole = _joined(parts)
     table = pa.Table.from_pandas(whole, preserve_index=False)
@@ -252,7 +252,10 @@ def pdf(effect: Effect, indicator: str, lang: Lang = "fr", today: date | None = 
     so.
     """
     today = today or date.today()
-    with drawing.style():
+    import matplotlib
+
+    fonts = {"pdf.fonttype": 42}  # whole fonts: text that can be searched and copied
+    with drawing.style(), matplotlib.rc_context(fonts):  # type: ignore[arg-type]
         figure = drawing.new_figure(_A4[1], _A4[0])
         _compose(figure, effect, indicator, lang, today)
         sink = io.BytesIO()
@@ -285,10 +288,12 @@ class _Flow:
             from matplotlib.backends.backend_agg import RendererAgg
             from matplotlib.font_manager import FontProperties
 
-            renderer = RendererAgg(100, 100, 72)
-            font = FontProperties(size=size, weight=weight)  # type: ignore[arg-type]
-            points = renderer.get_text_width_height_descent(text, font, ismath=False)[0]
-            self.widths[key] = points / 72 / self.figure.get_figwidth()
+            renderer: Any = RendererAgg  # untyped; so fine that hinting does not count
+            font = FontProperties(size=size, weight=weight)
+            points = renderer(100, 100, 720).get_text_width_height_descent(
+                text, font, ismath=False
+            )[0]
+            self.widths[key] = points / 720 / self.figure.get_figwidth()
         return self.widths[key]
 
     def wrapped(self, text: str, size: float, weight: str = "normal", indent: float = 0.0,
@@ -429,9 +434,9 @@ def _figures(page: _Flow, effect: Effect, lang: Lang, size: float, write: bool) 
         beside = drawing.tr(lang, "référence", "reference") + f" {reference}"
         column.paragraph(found.label, size - 1.5, after=0.0, write=write, color=drawing.SOFT)
         column.paragraph(found.level, size + 5, "bold", after=0.0, write=write)
-        column.paragraph(" · ".join(part for part in (found.change, beside) if part), size - 1.5,
-                         after=0.0, write=write)  # fmt: skip
-        for text in (found.span, found.chances):
+        if found.change:
+            column.paragraph(found.change, size, "bold", after=0.0, write=write)
+        for text in (beside, found.span, found.chances):
             if text:
                 column.paragraph(text, size - 2, after=0.0, write=write, color=drawing.SOFT)
         lowest = min(lowest, column.y)
