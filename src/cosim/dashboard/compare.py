@@ -157,9 +157,9 @@ def figure(effect: Effect, indicator: str, lang: Lang) -> Figure:
         effects_text.difference(x, indicator, lang, unit=False) for x in (row.low, row.high)
     )
     span = (
-        f"9 simulations sur 10 : de {low} à {high}"
+        f"de {low} à {high} dans 9 simulations sur 10"
         if french
-        else f"9 simulations in 10: from {low} to {high}"
+        else f"{low} to {high} in 9 simulations out of 10"
     )
     return Figure(
         what.label(lang), level, effects_text.difference(row.difference, indicator, lang), span,
@@ -282,7 +282,7 @@ def table(
     rows = [
         [
             f"{first.months[row]:%m/%Y}",
-            *(effects_text.level(indicator, m[k], lang) for m in medians),
+            *(effects_text.level(m[k], indicator, lang) for m in medians),
         ]
         for k, row in enumerate(shown)
     ]

@@ -8,7 +8,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -243,6 +243,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 0.075, 0.925, 0.955, 0.045
 _SIZES = (10.0, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0)
 #: Heights of the curve, as shares of the page: what is wanted, what is enough.
 _CURVE, _LEAST_CURVE = 0.27, 0.17
+#: Characters of a title that the page holds.
+_MOST_TITLE = 200
 
 
 def pdf(effect: Effect, indicator: str, lang: Lang = "fr", today: date | None = None) -> bytes:
@@ -257,13 +259,27 @@ def pdf(effect: Effect, indicator: str, lang: Lang = "fr", today: date | None = 
     fonts = {"pdf.fonttype": 42}  # whole fonts: text that can be searched and copied
     with drawing.style(), matplotlib.rc_context(fonts):  # type: ignore[arg-type]
         figure = drawing.new_figure(_A4[1], _A4[0])
-        _compose(figure, effect, indicator, lang, today)
+        _compose(figure, _short(effect), indicator, lang, today)
         sink = io.BytesIO()
         figure.savefig(sink, format="pdf", metadata={
             "Title": f"{_heading(lang)} — {effect.scenario.place.name}", "Author": "cosim",
             "Creator": f"cosim {cosim.__version__}",
         })  # fmt: skip
     return sink.getvalue()
+
+
+def _short(effect: Effect) -> Effect:
+    """Return the effect under a title that a page can hold."""
+    scenario = effect.scenario.scenario
+    if max(len(scenario.title), len(scenario.title_en)) <= _MOST_TITLE:
+        return effect
+    cut = {
+        key: text[: _MOST_TITLE - 1] + "…"
+        for key, text in (("title", scenario.title), ("title_en", scenario.title_en))
+        if len(text) > _MOST_TITLE
+    }
+    named = replace(effect.scenario, scenario=scenario.with_(**cut))
+    return Effect(effect.reference, named)
 
 
 def _heading(lang: Lang) -> str:

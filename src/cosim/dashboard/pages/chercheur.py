@@ -235,6 +235,7 @@ def Ledgers() -> None:
 
 
 STYLE = """
+.cosim-page { width: 100%; }
 .cosim-long { max-height: 320px; overflow: auto; }
 .cosim-two { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 2fr); gap: 0 16px; }
 .cosim-answer-sentence { font-size: 18px; line-height: 1.4; }

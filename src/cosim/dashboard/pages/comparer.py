@@ -75,6 +75,13 @@ def Page() -> None:
     Drawn(lanes, found)
     Told(lanes, found)
     Duels(lanes, found)
+    solara.Style(STYLE)
+
+
+STYLE = """
+.cosim-page { width: 100%; }
+.cosim-card .cosim-choice select { max-width: 420px; }
+"""
 
 
 def use_effects(reference: Any, lanes: tuple[Lane, ...]) -> tuple[dict[str, Effect], str]:
@@ -236,7 +243,8 @@ def _reference(now: View, found: dict[str, Effect]) -> dict[str, Any]:
         "tag": say(f"moyennes de {n} simulations, fin {now.reference.time.end[:4]}",
                    f"means of {n} simulations, end of {now.reference.time.end[:4]}"),
         "rows": [
-            _row("changes", labels["changes"], now.reference.sentence(lang), words=True),
+            _row("changes", say("Ce qu'elle est", "What it is"), now.reference.sentence(lang),
+                 words=True),
             _row("people", labels["people"], compare.people(now.reference, lang), words=True),
             level("spending"),
             _row("cost", labels["cost"], "–", words=True),
