@@ -507,6 +507,15 @@ def _span(what: Indicator, facts: Facts, lang: Lang) -> str:
     return text + unit
 
 
+def level(value: float, indicator: str, lang: Lang = "fr") -> str:
+    """Return a value of an indicator with its unit, as sentences write it.
+
+    >>> level(0.2213, "engaged")
+    '22,1\\u202f%'
+    """
+    return _level(INDICATORS[indicator], value, lang)
+
+
 def _level(what: Indicator, value: float, lang: Lang) -> str:
     """Return the level of an indicator with its unit: 22,1 %."""
     if what.unit == "share":

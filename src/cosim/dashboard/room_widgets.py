@@ -38,8 +38,8 @@ def Ballot(
     """The form of a vote; tells {"choice", "estimate"}, the estimate in the indicator's unit."""
 
 
-@solara.component_vue("components/Tally.vue")
-def Tally(caption: str, head: list[str], rows: list[dict[str, object]], answer: str) -> None:
+@solara.component_vue("components/VoteBars.vue")
+def VoteBars(caption: str, head: list[str], rows: list[dict[str, object]], answer: str) -> None:
     """A table of counts with a bar for each."""
 
 

@@ -124,7 +124,8 @@ def keep() -> None:
     """Keep the scenario as it stands, beside the others."""
 
     def kept(v: View) -> View:
-        number = len(v.kept) + 1
+        taken = {one.title for one in v.kept}
+        number = next(k for k in range(1, 99) if f"Scénario {k}" not in taken)
         named = v.scenario
         if not named.title:
             named = named.with_(title=f"Scénario {number}", title_en=f"Scenario {number}")

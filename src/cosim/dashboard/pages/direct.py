@@ -14,7 +14,7 @@ from cosim.dashboard import view as views
 from cosim.dashboard.controls import Controls
 from cosim.dashboard.room import Frame, Phase, Question, Room, Seat, Tally, play
 from cosim.dashboard.room_slides import Slide
-from cosim.dashboard.room_widgets import Ballot, JoinForm, QrCode, Tally, Telling
+from cosim.dashboard.room_widgets import Ballot, JoinForm, QrCode, Telling, VoteBars
 from cosim.dashboard.session import say
 from cosim.dashboard.widgets import Choice, Copy, FanChart, Press, box, options, text
 from cosim.indicators import INDICATORS
@@ -425,8 +425,8 @@ def Outcome(tally: Tally, asked: Question) -> None:
     head = [say("Réponse", "Answer"), say("Votes", "Votes")]
     answer = say("la réponse", "the answer")
     if tally.n:
-        Tally(caption=say("Votes de la salle", "Votes of the room"), head=head,
+        VoteBars(caption=say("Votes de la salle", "Votes of the room"), head=head,
              rows=room_words.counts(tally, lang), answer=answer)  # fmt: skip
     if tally.estimates:
-        Tally(caption=say("Estimations de la salle", "Estimates of the room"), head=head,
+        VoteBars(caption=say("Estimations de la salle", "Estimates of the room"), head=head,
              rows=room_words.histogram(tally, asked, lang), answer=answer)  # fmt: skip
