@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim import figures_maps
+from cosim.dashboard.story import packed, tables
+from cosim.indicators import column
 from cosim.state import CATALYSEUR, ELU
 
 if TYPE_CHECKING:
@@ -31,8 +33,10 @@ WIDE, TIGHT = 26.0, 1.0
 AROUND = 25.0
 #: Largest towns that are named.
 NAMED = 12
+#: Height of the network, whose width is that of the map.
+NETWORK_HEIGHT = 680.0
 #: Rounds of the network's layout, and how far a linked pair wants to be apart (units).
-ROUNDS, APART = 60, 34.0
+ROUNDS, APART = 45, 34.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,12 @@ def landscape(place: Territory) -> Landscape:
     fields, nearest = _fields(centres, reach * scale, n, height, scale)
     order = np.argsort(-place.population, kind="stable")[:NAMED]
     names = tuple(
-        (int(k), place.commune_names[k], round(float(centres[k, 0]), 1), round(float(centres[k, 1]), 1))
+        (
+            int(k),
+            place.commune_names[k],
+            round(float(centres[k, 0]), 1),
+            round(float(centres[k, 1]), 1),
+        )
         for k in order
     )
     step = max(WIDTH, height) / FINE
@@ -216,7 +225,9 @@ def _hexagons(inside: Array, centre: Array, apart: float, step: float) -> Array:
     high = np.array([columns.max() + 1, rows.max() + 1]) * step
     up = apart * np.sqrt(0.75)
     j = np.arange(np.floor((low[1] - centre[1]) / up), np.ceil((high[1] - centre[1]) / up) + 1)
-    i = np.arange(np.floor((low[0] - centre[0]) / apart) - 1, np.ceil((high[0] - centre[0]) / apart) + 1)
+    i = np.arange(
+        np.floor((low[0] - centre[0]) / apart) - 1, np.ceil((high[0] - centre[0]) / apart) + 1
+    )
     x = centre[0] + apart * (i[None, :] + 0.5 * (j[:, None] % 2))
     y = np.broadcast_to(centre[1] + up * j[:, None], x.shape)
     spots = np.column_stack([x.ravel(), y.ravel()])
@@ -230,35 +241,35 @@ def _hexagons(inside: Array, centre: Array, apart: float, step: float) -> Array:
 # -- network ------------------------------------------------------------------------------
 
 
-def network(story: Story, start: Array, height: float) -> Array:
+def network(story: Story, start: Array) -> Array:
     """Return float32[n, 2], the network of the whole run: who worked together stands together.
 
     Springs between those who shared an alliance or an accompaniment, and a push between all
-    (Fruchterman & Reingold 1991), from the places of the map; those who never worked with anybody
-    here stand on a ring around the others.
+    (Fruchterman & Reingold 1991), from the places of the map, then spread evenly from the middle;
+    those who never worked with anybody here stand on a ring around the others.
     """
     pairs, weight = _links(story)
     linked = np.zeros(story.n_seats, bool)
     linked[pairs.ravel()] = True
     found = np.zeros((story.n_seats, 2), np.float32)
-    middle = np.array([WIDTH, height]) / 2.0
-    radius = 0.40 * np.array([WIDTH, height])
+    middle = np.array([WIDTH, NETWORK_HEIGHT]) / 2.0
     rest = np.flatnonzero(~linked)
     rest = rest[np.lexsort((rest, story.kind[rest]))]
-    rows = 1 + len(rest) // 280
+    rows = 1 + len(rest) // 160
     turn = 2.0 * np.pi * np.arange(len(rest)) / max(1, len(rest))
-    out = 1.13 + 0.045 * (np.arange(len(rest)) % rows)
-    found[rest] = middle + radius * out[:, None] * np.column_stack([np.cos(turn), np.sin(turn)])
+    out = 0.97 - 0.03 * (np.arange(len(rest)) % rows)
+    found[rest] = middle * (1.0 + out[:, None] * np.column_stack([np.cos(turn), np.sin(turn)]))
     nodes = np.flatnonzero(linked)
     if len(nodes):
         index = np.zeros(story.n_seats, np.int64)
         index[nodes] = np.arange(len(nodes))
         places = _spread(start[nodes, :2], index[pairs], weight)
-        places -= places.mean(axis=0)
-        reach = np.quantile(np.hypot(*(places / radius).T), 0.98)
-        away = np.hypot(*(places / radius).T) / max(float(reach), 1e-9)
-        shrink = np.minimum(1.0, 1.0 / np.maximum(away, 1e-9)) / max(float(reach), 1e-9)
-        found[nodes] = middle + places * shrink[:, None]
+        places -= np.median(places, axis=0)
+        away = np.hypot(*places.T)
+        rank = np.empty(len(nodes))
+        rank[np.argsort(away, kind="stable")] = np.arange(len(nodes)) + 0.5
+        disc = (0.9 - 0.03 * rows) * np.sqrt(rank / len(nodes))
+        found[nodes] = middle * (1.0 + places * (disc / np.maximum(away, 1e-6))[:, None])
     return found
 
 
@@ -301,3 +312,29 @@ def _spread(start: Array, pairs: Array, weight: Array) -> Array:
         length = np.hypot(*move.T)[:, None]
         at += move / np.maximum(length, 1e-6) * np.minimum(length, 60.0 * (1.0 - k / ROUNDS))
     return at
+
+
+# -- what is sent -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A story and its map, as the page sends them: see `story.packed`."""
+
+    story: Story
+    where: Landscape
+    values: bytes
+    layout: list[dict[str, Any]]
+
+
+@lru_cache(maxsize=8)
+def scene(story: Story) -> Scene:
+    """Return what the page draws of a story; the same object for everybody."""
+    where = landscape(story.place)
+    place = places(story, where)
+    series = {
+        name: story.out[:, column(name)].astype(np.float32) for name in ("alliances", "engaged")
+    }
+    drawn = {"place": place, "node": network(story, place), **series}
+    values, layout = packed(tables(story) | drawn)
+    return Scene(story, where, values, layout)
