@@ -300,9 +300,12 @@ def _spread(start: Array, pairs: Array, weight: Array) -> Array:
     n = len(at)
     pull = (weight / (weight + 24.0)).astype(np.float32)[:, None]
     for k in range(ROUNDS):
-        gap = at[:, None, :] - at[None, :, :]
-        near = np.einsum("ijk,ijk->ij", gap, gap) + 1.0
-        move = np.einsum("ijk,ij->ik", gap, APART**2 / near)
+        x, y = at[:, 0], at[:, 1]
+        push = np.subtract.outer(x, x) ** 2
+        push += np.subtract.outer(y, y) ** 2
+        push += 1.0
+        np.divide(np.float32(APART**2), push, out=push)
+        move = at * push.sum(axis=1)[:, None] - np.einsum("ij,jk->ik", push, at)
         spring = at[pairs[:, 0]] - at[pairs[:, 1]]
         spring *= pull * (np.hypot(*spring.T) / APART)[:, None]
         for axis in range(2):

@@ -106,7 +106,6 @@ def words(lang: Lang) -> dict[str, Any]:
         "bilan": say("Bilans communs : {s} réussis, {f} manqués.",
                      "Joint results: {s} successes, {f} failures."),
         "arrivals": say("Nouveaux venus dans un siège : {n}.", "Newcomers in a seat: {n}."),
-        "unknown": say("vacant", "vacant"),
         "sentence_map": say("Carte du territoire en {month} : {engaged} des acteurs engagés, "
                             "{alliances} alliances.",
                             "Map of the territory in {month}: {engaged} of the actors engaged, "

@@ -110,9 +110,13 @@ def Page() -> None:
             Controls()
     Told()
     solara.Style(
+        ".cosim-which .cosim-choice { display: flex; align-items: center; gap: 10px; margin: 0; }"
+        ".cosim-which label { margin: 0 !important; white-space: nowrap; }"
+        ".cosim-folds > button { display: block; }"
+        ".cosim-actor-choice .cosim-choice { margin-bottom: 4px; max-width: 100%; }"
         ".cosim-territory-levers { max-width: 560px; margin-bottom: 16px; }"
         ".cosim-actor { display: grid; grid-template-columns: 330px minmax(0, 1fr);"
-        " gap: 8px 28px; }"
+        " gap: 8px 28px; } .cosim-actor > * { min-width: 0; }"
         ".cosim-actor dl { display: grid; grid-template-columns: 1fr auto; gap: 4px 12px;"
         " margin: 0 0 10px; font-size: 15px; } .cosim-actor dd { margin: 0; font-weight: 600;"
         " text-align: right; } .cosim-actor h3 { margin-top: 6px; }"
@@ -135,7 +139,7 @@ def Heading() -> None:
         n = views.counts(now.code)
         words += ", " + ", ".join(
             story_text.many(n[kind], k, lang) for k, kind in enumerate(n)
-        ) + say(" tels que le modèle les compte.", " as the model counts them.")  # fmt: skip
+        ) + say(", comptés comme dans le modèle.", ", counted as in the model.")  # fmt: skip
     every = round(1 / now.scenario.territory.sample)
     if every > 1:
         words += say(f" Un acteur sur {every} est simulé et dessiné.",
@@ -212,7 +216,7 @@ def Which(luck: str, reference: bool) -> None:
         if key in LUCKS:
             session.go(lambda v: showing(v, what, key, reference))
 
-    with box("div", "cosim-row"):
+    with box("div", "cosim-row cosim-which"):
         Choice(
             name="chance", label=say("Une simulation", "A simulation that is"), value=luck,
             options=options(names), on_value=choose,
@@ -247,7 +251,7 @@ def Status(told: Story, among: int, reference: bool, fresh: bool) -> None:
     else:
         which = say("La première simulation, en attendant les autres.",
                     "The first simulation, until the others are there.")  # fmt: skip
-    text("p", what if what.endswith(".") else what + ".", "cosim-small", style="margin:10px 0 2px")
+    text("p", what if what.endswith(".") else what + ".", "cosim-small", style="margin:8px 0 2px")
     end = ""
     if fresh and answered is not None and answered.answer.n > told.replicate:
         effect = answered.answer.effect
@@ -314,7 +318,7 @@ def Actor(told: Story, month: int, seat: int | None, asked: str) -> None:
         if not key or told.seat(key) is not None:
             session.go(lambda v: v.with_own(acteur=key))
 
-    with box("div", "cosim-row"):
+    with box("div", "cosim-row cosim-actor-choice"):
         Choice(
             name="acteur", label=say("Acteur", "Actor"), value=asked if seat is not None else "",
             options=[nobody, *found], on_value=choose,
@@ -385,7 +389,7 @@ def Tables(told: Story) -> None:
     towns, set_towns = solara.use_state(False)
     sample = told.scenario.territory.sample < 1
     of = say(" (parmi les acteurs simulés)", " (among the actors simulated)") if sample else ""
-    with box("section", "cosim-card", aria_label=say("Tableaux", "Tables")):
+    with box("section", "cosim-card cosim-folds", aria_label=say("Tableaux", "Tables")):
         Fold(
             title=say("Les alliances année par année", "Alliances year by year"), opened=years,
             on_opened=set_years, name="annees",
