@@ -26,7 +26,7 @@ def month(page):
 
 def test_it_plays_the_months_without_a_message(page, port):
     sent = []
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     open_story(page, port, "&mois=2020-02")
     assert month(page) == 1
     assert sent, "the frames of this page are counted"

@@ -112,8 +112,8 @@ def Page() -> None:
     solara.Style(
         ".cosim-which .cosim-choice { display: flex; align-items: center; gap: 10px; margin: 0; }"
         ".cosim-which label { margin: 0 !important; white-space: nowrap; }"
-        ".cosim-folds > button { display: block; }"
         ".cosim-actor-choice .cosim-choice { margin-bottom: 4px; max-width: 100%; }"
+        ".cosim-actor .cosim-table, .cosim-folds .cosim-table { width: 0; min-width: 100%; }"
         ".cosim-territory-levers { max-width: 560px; margin-bottom: 16px; }"
         ".cosim-actor { display: grid; grid-template-columns: 330px minmax(0, 1fr);"
         " gap: 8px 28px; } .cosim-actor > * { min-width: 0; }"
@@ -384,35 +384,47 @@ def _levels(told: Story, seat: int, month: int, title: str) -> None:
 @solara.component
 def Tables(told: Story) -> None:
     """What the map shows, as tables that unfold."""
-    lang = session.view.value.lang
-    years, set_years = solara.use_state(False)
-    towns, set_towns = solara.use_state(False)
     sample = told.scenario.territory.sample < 1
     of = say(" (parmi les acteurs simulés)", " (among the actors simulated)") if sample else ""
     with box("section", "cosim-card cosim-folds", aria_label=say("Tableaux", "Tables")):
-        Fold(
-            title=say("Les alliances année par année", "Alliances year by year"), opened=years,
-            on_opened=set_years, name="annees",
+        with box("div"):
+            Years(told, of)
+        with box("div"):
+            Communes(told, of)
+
+
+@solara.component
+def Years(told: Story, of: str) -> None:
+    """Alliances by year."""
+    opened, set_opened = solara.use_state(False)
+    Fold(
+        title=say("Les alliances année par année", "Alliances year by year"), opened=opened,
+        on_opened=set_opened, name="annees",
+    )  # fmt: skip
+    if opened:
+        Table(
+            caption=say("Nées, terminées, vivantes", "Alliances born, ended, living") + of,
+            head=[say("Année", "Year"), say("Nées", "Born"), say("Terminées", "Ended"),
+                  say("Vivantes fin d'année", "Living at its end")],
+            rows=story_text.year_rows(told, session.lang()), align="lrrr",
         )  # fmt: skip
-        if years:
-            Table(
-                caption=say("Alliances nées, terminées, vivantes", "Alliances born, ended, living")
-                + of,
-                head=[say("Année", "Year"), say("Nées", "Born"), say("Terminées", "Ended"),
-                      say("Vivantes fin d'année", "Living at its end")],
-                rows=story_text.year_rows(told, lang), align="lrrr",
-            )  # fmt: skip
-        Fold(
-            title=say("Les communes", "The communes"), opened=towns, on_opened=set_towns,
-            name="communes",
+
+
+@solara.component
+def Communes(told: Story, of: str) -> None:
+    """What each commune counts, and the alliances born there."""
+    opened, set_opened = solara.use_state(False)
+    Fold(
+        title=say("Les communes", "The communes"), opened=opened, on_opened=set_opened,
+        name="communes",
+    )  # fmt: skip
+    if opened:
+        Table(
+            caption=say("Communes : chiffres réels, puis simulés",
+                        "Communes: real figures, then simulated ones") + of,
+            head=[say("Commune", "Commune"), say("Habitants", "Inhabitants"),
+                  say("Élus municipaux", "Municipal councillors"),
+                  say("Acteurs simulés", "Actors simulated"),
+                  say("Alliances nées", "Alliances born")],
+            rows=story_text.commune_rows(told, session.lang()), align="lrrrr",
         )  # fmt: skip
-        if towns:
-            Table(
-                caption=say("Communes : chiffres réels, puis simulés",
-                            "Communes: real figures, then simulated ones") + of,
-                head=[say("Commune", "Commune"), say("Habitants", "Inhabitants"),
-                      say("Élus municipaux", "Municipal councillors"),
-                      say("Acteurs simulés", "Actors simulated"),
-                      say("Alliances nées", "Alliances born")],
-                rows=story_text.commune_rows(told, lang), align="lrrrr",
-            )  # fmt: skip
