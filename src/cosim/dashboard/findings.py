@@ -221,12 +221,16 @@ def places(card: Card, lang: Lang) -> str:
         after = f"change avec {changed} des {len(card.rivals)} règles rivales" if changed else (
             "ne change avec aucune règle rivale")  # fmt: skip
         if len(card.rivals) == 1:
-            after = "change avec la règle rivale" if changed else "ne change pas avec la règle rivale"
+            after = (
+                "change avec la règle rivale" if changed else "ne change pas avec la règle rivale"
+            )
     else:
         after = f"changes with {changed} of {len(card.rivals)} rival rules" if changed else (
             "changes with no rival rule")  # fmt: skip
         if len(card.rivals) == 1:
-            after = "changes with the rival rule" if changed else "does not change with the rival rule"
+            after = (
+                "changes with the rival rule" if changed else "does not change with the rival rule"
+            )
     return f"{told[:1].upper()}{told[1:]} ; {after}." if lang == "fr" else (
         f"{told[:1].upper()}{told[1:]}; {after}.")  # fmt: skip
 
@@ -359,7 +363,14 @@ def explored(name: str, view: View) -> View:
     usual = documents.load(views.BASE).resolved()
     shared = {table: mine[table] for table in views.SHARED}
     whole = {**usual, **_decisions(found), **shared}
-    whole |= {"title": "", "title_en": "", "purpose": "", "purpose_en": "", "moves": [], "against": ""}
+    whole |= {
+        "title": "",
+        "title_en": "",
+        "purpose": "",
+        "purpose_en": "",
+        "moves": [],
+        "against": "",
+    }
     made = documents.build(whole)
     per = known()[name].per
     if per is not None:

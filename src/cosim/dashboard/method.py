@@ -340,7 +340,9 @@ def source(name: str) -> Path:
     for folder in (here.parents[1] / "docs", here.parents[3] / "docs", here.parents[3]):
         if (folder / name).exists():
             return folder / name
-    raise CosimError("not in this installation", key=name, expected="a checkout or a wheel of cosim")
+    raise CosimError(
+        "not in this installation", key=name, expected="a checkout or a wheel of cosim"
+    )
 
 
 @lru_cache(maxsize=2)
@@ -349,7 +351,9 @@ def limits_of(lang: Lang) -> tuple[Block, ...]:
     text = limits.page(source(limits.PAGE).parent)
     half = re.split(r"(?m)^(?=# )", text)[1 if lang == "fr" else 2]
     blocks = prose(half.partition("\n")[2])
-    return tuple(b for b in blocks if b["kind"] != "p" or not all(x.get("italic") for x in b["text"]))
+    return tuple(
+        b for b in blocks if b["kind"] != "p" or not all(x.get("italic") for x in b["text"])
+    )
 
 
 def attribution() -> tuple[Block, ...]:

@@ -287,7 +287,10 @@ def figures(known: Atlas, shown: Shown, code: str, lang: Lang) -> list[tuple[str
     """Return the indicators of a territory in the world and year that are shown."""
     at, k = known.years(shown.world).index(shown.year), known.codes.index(code)
     return [
-        (label(name, lang), figure(known.values[shown.world, name][:, at, k], name, lang, shown.gap))
+        (
+            label(name, lang),
+            figure(known.values[shown.world, name][:, at, k], name, lang, shown.gap),
+        )
         for name in INDICATORS
     ]
 
@@ -388,7 +391,9 @@ def _runs(labels: Array) -> Array:
     starts = np.concatenate([[0], edges, np.arange(0, len(labels), 60_000)])
     starts = np.unique(starts)
     lengths = np.diff(np.append(starts, len(labels)))
-    return np.column_stack([labels[starts].astype(np.int16), lengths.astype(np.uint16).view(np.int16)])
+    return np.column_stack(
+        [labels[starts].astype(np.int16), lengths.astype(np.uint16).view(np.int16)]
+    )
 
 
 def _regions(codes: tuple[str, ...]) -> tuple[int, ...]:

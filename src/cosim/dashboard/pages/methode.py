@@ -166,7 +166,9 @@ def Answers(row: str) -> None:
         return
     text("p", shown.answer.effect.sentence(lang, session.view.value.shown), "cosim-sentence")
     told, gaps = method.example(shown.answer, session.view.value.shown, lang)
-    rows = [[str(k), x] for k, x in enumerate(method.gap_words(gaps, session.view.value.shown, lang), 1)]
+    rows = [
+        [str(k), x] for k, x in enumerate(method.gap_words(gaps, session.view.value.shown, lang), 1)
+    ]
     Table(
         caption=say(
             f"Les {len(gaps)} premières paires : avec votre scénario, moins la référence, à la fin",
@@ -285,7 +287,13 @@ def Citing(row: str) -> None:
         "partage, sans garantie. À citer ainsi (CITATION.cff) :",
         f"cosim {__version__}, licence {method.licence()}: free to use, change and share, without "
         "warranty. To be cited so (CITATION.cff):"))  # fmt: skip
-    text("pre", cited, "cosim-code", tabindex="0", **({"lang": "en"} if session.lang() == "fr" else {}))
+    text(
+        "pre",
+        cited,
+        "cosim-code",
+        tabindex="0",
+        **({"lang": "en"} if session.lang() == "fr" else {}),
+    )
     with box("div", "cosim-row"):
         Copy(value=cited, label=say("Copier la citation", "Copy the citation"),
              done=say("Copié", "Copied"))  # fmt: skip
