@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from cosim.scenario import Scenario
     from cosim.territory import Territory
 
-#: Months between two looks at who else waits for a turn.
-SLICE = 24
+#: Months between two looks at who else waits for a turn: about a tenth of a second.
+SLICE = 72
+#: A story is a first picture: it goes before what refines an answer (see `compute.Gate`).
+URGENCY = 0
 #: Memory that stories may hold.
 MOST_BYTES = 80_000_000
 #: A seat that nobody has, in the tables of levels.
@@ -330,7 +332,7 @@ def tell(
     CosimError : the scenario cannot be run
     """
     turns = gate or compute.Gate()
-    with turns.turn(1):
+    with turns.turn(URGENCY):
         ready = engine.plan(scenario).drawn(replicate).journaled()
         state = ready.state(seed, replicate)
     months, key = scenario.n_months, streams.key(seed, replicate)
@@ -340,7 +342,7 @@ def tell(
     for first in range(0, months, SLICE):
         if cancelled():
             return None
-        with turns.turn(1):
+        with turns.turn(URGENCY):
             for month in range(first, min(months, first + SLICE)):
                 state = engine.advance(ready, state, month, month + 1, key, out)
                 notes.month(state, month)

@@ -80,8 +80,11 @@ def party(what: Party, place: Territory, lang: Lang) -> str:
     return f"{between} {words}, {'à' if fr else 'in'} {where}" if where else f"{between} {words}"
 
 
-def words(lang: Lang) -> dict[str, Any]:
-    """Return what the component says, but labels of the ledgers."""
+def words(lang: Lang, sampled: bool = False) -> dict[str, Any]:
+    """Return what the component says, but labels of the ledgers.
+
+    Events of a sampled territory are those of its sample; its indicators are of the whole.
+    """
     fr = lang == "fr"
 
     def say(a: str, b: str) -> str:
@@ -93,7 +96,8 @@ def words(lang: Lang) -> dict[str, Any]:
         "speeds": [say("lente", "slow"), say("normale", "normal"), say("rapide", "fast")],
         "view": say("Vue", "View"), "map": say("Carte", "Map"), "network": say("Réseau", "Network"),
         "closer": say("Agrandir", "Zoom in"), "farther": say("Réduire", "Zoom out"),
-        "events": say("Ce mois-ci", "This month"),
+        "events": say("Ce mois-ci, parmi les acteurs simulés", "This month, among those simulated")
+        if sampled else say("Ce mois-ci", "This month"),
         "nothing": say("Ni naissance ni fin d'alliance ce mois-ci.",
                        "No alliance is born or ends this month."),
         "more": say("et {n} autres", "and {n} more"),

@@ -129,7 +129,12 @@ def Heading() -> None:
     """The name of the territory, what it counts, and what is simulated."""
     now = session.view.value
     place = solara.use_memo(lambda: compute_place(now.scenario), [now.code])
-    text("h1", say("Territoire", "Territory") + (f" : {place.name}" if place else ""))
+    text(
+        "h1",
+        say("Territoire : ", "Territory: ") + place.name
+        if place
+        else say("Territoire", "Territory"),
+    )
     if place is None:
         return
     lang = now.lang
@@ -175,7 +180,7 @@ def Told() -> None:
             found = story.SHELF.story(scenario, replicate=number_, cancelled=cancel.is_set)
             if found is None or cancel.is_set():
                 return
-            with story.SHELF.gate.turn(1):
+            with story.SHELF.gate.turn(story.URGENCY):
                 scene = landscape.scene(found)
             if not cancel.is_set():
                 last.value = (scene, among, reference)
@@ -277,7 +282,8 @@ def Shown(scene: Scene, what: str) -> None:
     asked = now.own("acteur")
     seat = told.seat(asked) if asked else None
     payload = solara.use_memo(lambda: sent(scene), [scene])
-    words = solara.use_memo(lambda: story_text.words(now.lang), [now.lang])
+    sampled = told.scenario.territory.sample < 1
+    words = solara.use_memo(lambda: story_text.words(now.lang, sampled), [now.lang, sampled])
     labels = solara.use_memo(lambda: story_text.labels(told, now.lang), [told, now.lang])
 
     def move(m: int) -> None:
