@@ -302,12 +302,20 @@ def test_schedule_prints_the_rules_of_the_scenario(tiny, capsys):
 def test_the_dashboard_is_served_where_it_is_asked_to_be(capsys, monkeypatch):
     asked = []
     module = types.ModuleType("cosim.dashboard.serve")
-    module.serve = lambda host, port: asked.append((host, port))
-    monkeypatch.setitem(sys.modules, "cosim.dashboard", types.ModuleType("cosim.dashboard"))
+    module.serve = lambda *given: asked.append(given)
+    module.leave = lambda: None
+    package = types.ModuleType("cosim.dashboard")
+    package.serve = module
+    monkeypatch.setitem(sys.modules, "cosim.dashboard", package)
     monkeypatch.setitem(sys.modules, "cosim.dashboard.serve", module)
     cli(capsys, "dashboard")
-    cli(capsys, "dashboard", "--host", "0.0.0.0", "--port", 9000)
-    assert asked == [("127.0.0.1", 8765), ("0.0.0.0", 9000)]
+    cli(capsys, "dashboard", "--host", "0.0.0.0", "--port", 9000, "--allow-host", "a.example",
+        "--allow-host", "b.example", "--root-path", "/x", "--max-visitors", 3,
+        "--log-level", "debug", "--no-warm")  # fmt: skip
+    assert asked == [
+        ("127.0.0.1", 8765, (), "", 200, "info", True),
+        ("0.0.0.0", 9000, ["a.example", "b.example"], "/x", 3, "debug", False),
+    ]
 
 
 # -- territories and scenarios --------------------------------------------------------------

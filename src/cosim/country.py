@@ -159,7 +159,7 @@ class Country:
 
 
 @lru_cache(maxsize=4)
-def _described(codes: tuple[str, ...]) -> pd.DataFrame:
+def described(codes: tuple[str, ...]) -> pd.DataFrame:
     """Code, name, type, inhabitants, place, region and size class of territories of France."""
     france = territory.territories().set_index("code")
     towns = territory.communes().dropna(subset=["territory"])
@@ -181,7 +181,7 @@ def describe(nation: Nation) -> pd.DataFrame:
 
     places = nation.places
     if nation.whole.french:
-        table = _described(tuple(place.code for place in places)).copy()
+        table = described(tuple(place.code for place in places)).copy()
     else:
         table = pd.DataFrame(
             {

@@ -458,6 +458,15 @@ def _runs(n: int, lang: Lang) -> str:
     return "dans 9 simulations sur 10" if lang == "fr" else "in 9 simulations out of 10"
 
 
+def difference(value: float, indicator: str, lang: Lang = "fr", unit: bool = True) -> str:
+    """Return a difference as sentences write it, with its sign; shares are in points.
+
+    >>> difference(0.031, "engaged")
+    '+3,1\\xa0points'
+    """
+    return _signed(INDICATORS[indicator], value, lang, unit)
+
+
 def _amount(what: Indicator, value: float, lang: Lang) -> str:
     """Return a difference without its unit; shares are in points."""
     decimals = _UNITS[what.unit][0]
@@ -467,6 +476,12 @@ def _amount(what: Indicator, value: float, lang: Lang) -> str:
 def _is_zero(what: Indicator, value: float) -> bool:
     """Whether a difference is written as zero."""
     return not _amount(what, value, "en").strip("0.")
+
+
+def difference_unit(indicator: str, lang: Lang = "fr") -> tuple[float, str]:
+    """Return what a difference is multiplied by before it is written, and the unit behind it."""
+    what = INDICATORS[indicator]
+    return (100.0 if what.unit == "share" else 1.0), _unit(what, lang).strip(HARD)
 
 
 def _unit(what: Indicator, lang: Lang) -> str:
@@ -490,6 +505,15 @@ def _span(what: Indicator, facts: Facts, lang: Lang) -> str:
     else:
         text = f"{texts[0]} to {texts[1]}" if texts[0] != texts[1] else texts[1]
     return text + unit
+
+
+def level(value: float, indicator: str, lang: Lang = "fr") -> str:
+    """Return a value of an indicator with its unit, as sentences write it.
+
+    >>> level(0.2213, "engaged")
+    '22,1\\u202f%'
+    """
+    return _level(INDICATORS[indicator], value, lang)
 
 
 def _level(what: Indicator, value: float, lang: Lang) -> str:

@@ -64,44 +64,52 @@ def fan_chart(
     data: Effect | Ensemble, indicator: str = "alliances", group: str = "", lang: str = "fr"
 ) -> Figure:
     """One indicator over time: median, 1-in-2 and 9-in-10 bands, and the reference dashed."""
-    scenario, reference = with_reference(data)
-    about = INDICATORS[indicator]
+    scenario, _ = with_reference(data)
     with style():
         figure = new_figure(3.3)
-        title = about.label(lang) + (f" – {group_label(group, lang)}" if group else "")
+        title = INDICATORS[indicator].label(lang)
+        title += f" – {group_label(group, lang)}" if group else ""
         heading(figure, title, tr(lang, "médiane ; ", "median; ") + bands_words(scenario, lang))
-        axes = new_axes(figure, 0.62, 1.02)
-        years = years_of(scenario)
-        labels: list[tuple[float, str, str]] = []
-        tops = [scenario.array(indicator, group)]
-        if reference is not None:
-            values = reference.array(indicator, group)
-            tops.append(values)
-            low, high = np.nanquantile(values, (0.05, 0.95), axis=0)
-            axes.fill_between(years, low, high, color=REFERENCE, alpha=0.12, lw=0)
-            last = float(np.nanmedian(values[:, -1]))
-            axes.plot(years, np.nanmedian(values, axis=0), color=REFERENCE, lw=1.6, ls=(0, (4, 2)))
-            name = tr(lang, "référence", "reference")
-            labels.append((last, f"{name}\n{amount(last, indicator, lang)}", REFERENCE))
-        last = draw_bands(axes, years, scenario.fan(indicator, group), WHAT_IF)
-        name = tr(lang, "scénario", "scenario")
-        labels.append((last, f"{name}\n{amount(last, indicator, lang)}", WHAT_IF))
-        top = max(float(np.nanquantile(v, 0.95, axis=0).max()) for v in tops)
-        bottom = min(float(np.nanquantile(v, 0.05, axis=0).min()) for v in tops)
-        if about.unit == "index":
-            room = max(top - bottom, 2.0)
-            axes.set_ylim(bottom - 0.15 * room, top + 0.25 * room)
-        else:
-            axes.set_ylim(0, max(top * 1.15, 1e-3))
-        if about.unit == "share":
-            percent_axis(axes, lang)
-        else:
-            plain_ticks(axes, lang)
-        axes.grid(axis="y", color=FAINT, lw=0.6)
-        years_axis(axes, years)
-        mark_events(axes, scenario.scenario, lang)
-        label_ends(axes, labels, lines=2)
+        draw_fan(new_axes(figure, 0.62, 1.02), data, indicator, group, lang)
     return figure
+
+
+def draw_fan(
+    axes: Axes, data: Effect | Ensemble, indicator: str, group: str = "", lang: str = "fr"
+) -> None:
+    """Draw what `fan_chart` shows into axes that have room on their right for labels."""
+    scenario, reference = with_reference(data)
+    about = INDICATORS[indicator]
+    years = years_of(scenario)
+    labels: list[tuple[float, str, str]] = []
+    tops = [scenario.array(indicator, group)]
+    if reference is not None:
+        values = reference.array(indicator, group)
+        tops.append(values)
+        low, high = np.nanquantile(values, (0.05, 0.95), axis=0)
+        axes.fill_between(years, low, high, color=REFERENCE, alpha=0.12, lw=0)
+        last = float(np.nanmedian(values[:, -1]))
+        axes.plot(years, np.nanmedian(values, axis=0), color=REFERENCE, lw=1.6, ls=(0, (4, 2)))
+        name = tr(lang, "référence", "reference")
+        labels.append((last, f"{name}\n{amount(last, indicator, lang)}", REFERENCE))
+    last = draw_bands(axes, years, scenario.fan(indicator, group), WHAT_IF)
+    name = tr(lang, "scénario", "scenario")
+    labels.append((last, f"{name}\n{amount(last, indicator, lang)}", WHAT_IF))
+    top = max(float(np.nanquantile(v, 0.95, axis=0).max()) for v in tops)
+    bottom = min(float(np.nanquantile(v, 0.05, axis=0).min()) for v in tops)
+    if about.unit == "index":
+        room = max(top - bottom, 2.0)
+        axes.set_ylim(bottom - 0.15 * room, top + 0.25 * room)
+    else:
+        axes.set_ylim(0, max(top * 1.15, 1e-3))
+    if about.unit == "share":
+        percent_axis(axes, lang)
+    else:
+        plain_ticks(axes, lang)
+    axes.grid(axis="y", color=FAINT, lw=0.6)
+    years_axis(axes, years)
+    mark_events(axes, scenario.scenario, lang)
+    label_ends(axes, labels, lines=2)
 
 
 def belief_vs_practice(data: Effect | Ensemble, lang: str = "fr") -> Figure:

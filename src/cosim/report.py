@@ -178,6 +178,12 @@ def _alt(lang: Lang, fr: str, en: str) -> str:
     return fr if lang == "fr" else en
 
 
+def limits_of(effect: Effect, lang: Lang = "fr") -> list[str]:
+    """Return what a document on an effect does not say, one sentence each."""
+    interval = _INTERVAL[lang][effect.draws]
+    return [line.format(interval=interval) for line in _LIMITS[lang]]
+
+
 def _counted(results: Results | None, reference: Results | None, lang: Lang) -> str:
     """Return how many alliances the replicates that are drawn ended with."""
     if results is None or reference is None:
@@ -228,8 +234,7 @@ def _page(
     curves = "".join(drawn[name] for name in drawn if name not in (*concepts, *place))
     notions = "".join(drawn[name] for name in concepts)
     where = "".join(drawn[name] for name in place)
-    interval = _INTERVAL[lang][effect.draws]
-    limits = "".join(f"<li>{escape(line.format(interval=interval))}</li>" for line in _LIMITS[lang])
+    limits = "".join(f"<li>{escape(line)}</li>" for line in limits_of(effect, lang))
     keys = "".join(_key(effect, name, lang) for name in KEY_FIGURES)
     seed = effect.scenario.seed
     code = (

@@ -49,7 +49,7 @@ _WORDS = {
         "again": "Make this result again",
     },
 }
-_LIMITS = {
+LIMITS = {
     "fr": (
         "C'est une exploration, pas une prévision : le modèle dit ce qui devrait être vrai pour "
         "qu'un effet se produise.",
@@ -368,7 +368,7 @@ def _page(
             table = _table(tables, lang) if part == "regions" else ""
             parts.append(f'<h2>{words[part]}</h2><div class="figures">{inside}</div>{table}')
     lead = "".join(f"<p>{escape(line)}</p>" for line in sentences(tables, lang, effect))
-    limits = "".join(f"<li>{escape(line)}</li>" for line in _LIMITS[lang])
+    limits = "".join(f"<li>{escape(line)}</li>" for line in LIMITS[lang])
     rows = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in provenance.items())
     made = f"<h2>{words['again']}</h2><dl>{rows}</dl>" if rows or again else ""
     made += f"<pre>{escape(again)}</pre>" if again else ""

@@ -139,6 +139,11 @@ def text_of(path: Path) -> str:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ScenarioError("cannot be read", where=where, found=Shown(_reason(error))) from None
+    return decoded(data, where)
+
+
+def decoded(data: bytes, where: str) -> str:
+    """The text of a TOML file's bytes; `where` is named in errors."""
     if len(data) > MAX_BYTES:
         raise ScenarioError("the file is too large", where=where,
                             expected=f"at most {MAX_BYTES} bytes")  # fmt: skip

@@ -349,6 +349,10 @@ def docs(
         Path | None,
         typer.Option(help="Dossier des études de sensibilité. / Folder of sensitivity studies."),
     ] = None,
+    france_map: Annotated[
+        bool,
+        typer.Option("--france-map", help="Simuler la carte livrée (~10 min). / Map that ships."),
+    ] = False,
 ) -> None:
     """Écrire les pages générées de la documentation. / Write the generated pages."""
     from cosim.calibration import pages as calibrated
@@ -376,6 +380,8 @@ def docs(
 
         for path in sensitivity_page.collect(sensitivity, folder):
             say(f"{path}")
+    if france_map and not check:
+        _map_of_france()
     changed = ledgers.stale(folder) if check else ledgers.write(folder)
     for path in changed:
         say(f"{path}")
@@ -383,6 +389,16 @@ def docs(
         _draw_library(folder)
     if check and changed:
         raise typer.Exit(1)
+
+
+def _map_of_france() -> None:
+    """Simulate what the map of the dashboard shows, and write it into the package."""
+    from cosim import atlas
+
+    months = sum(one.n_months for one in atlas.scenarios().values()) * atlas.REPLICATES
+    with progress("France", months) as done:
+        for path in atlas.collect(atlas.folder(), progress=done):
+            say(f"{path}")
 
 
 def _draw_library(folder: Path) -> None:

@@ -263,18 +263,37 @@ def schedule(scenario: Name, as_json: Json = False) -> None:
 
 @app.command()
 def dashboard(
-    host: Annotated[str, typer.Option(help="Adresse. / Address.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Adresse ; 0.0.0.0 pour la salle. / Address; 0.0.0.0 for the room.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8765,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Nom sous lequel on l'appelle (répétable). / Name it is called by."),
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="Préfixe des chemins derrière un proxy. / Prefix behind a proxy.")
+    ] = "",
+    max_visitors: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Sessions à la fois. / Sessions at once.")
+    ] = 200,
+    log_level: Annotated[
+        str, typer.Option(help="Journal : / log: debug, info, warning, error.")
+    ] = "info",
+    warm: Annotated[
+        bool, typer.Option(help="Calculer d'avance la première réponse. / Compute one ahead.")
+    ] = True,
 ) -> None:
     """Le tableau de bord, dans le navigateur. / The dashboard, in the browser."""
     try:
-        from cosim.dashboard.serve import serve
+        from cosim.dashboard import serve
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("cosim"):
             raise
         raise CosimError("the dashboard is not installed", key=error.name,
                          expected="pip install 'cosim[dashboard]'") from None  # fmt: skip
-    serve(host, port)
+    serve.serve(host, port, allow_host or (), root_path, max_visitors, log_level, warm)
+    serve.leave()
 
 
 # -- parts --------------------------------------------------------------------------------

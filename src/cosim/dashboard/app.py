@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import solara
 from cosim.dashboard import session
 from cosim.dashboard import view as views
 from cosim.dashboard.pages import PAGES, Entry
+from cosim.dashboard.room_widgets import Banner
 from cosim.dashboard.session import say
 from cosim.dashboard.widgets import Address, Navigation, Press, box, text
+
+log = logging.getLogger("cosim.dashboard")
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
@@ -49,12 +53,13 @@ def Shell() -> None:
                     kind="small",
                     event_press=lambda *_: session.speak("en" if session.lang() == "fr" else "fr"),
                 )
+        Banner(entry.path)
         if session.refused.value:
             with box("div", "cosim-warning", role="alert"):
                 text("strong", say("Refusé, et laissé de côté :", "Refused, and left out:"))
                 box("ul", "", [box("li", "", [line]) for line in session.refused.value[:6]])
         with box("main", "", id="contenu"):
-            entry.component()
+            Caught(entry).key(entry.path)
         Limits()
 
 
@@ -67,6 +72,24 @@ def _read(query: str) -> None:
 
 def _entry(path: str) -> Entry:
     return next((entry for entry in PAGES if entry.path == path.rstrip("/")), PAGES[0])
+
+
+@solara.component
+def Caught(entry: Entry) -> None:
+    """The page itself; what goes wrong in it is logged, and told without its traceback."""
+    error, clear = solara.use_exception()
+
+    def told() -> None:
+        if error is not None:
+            log.error("the page %s failed", entry.path, exc_info=error)
+
+    solara.use_effect(told, [error])
+    if error is None:
+        entry.component()
+        return
+    with box("div", "cosim-warning", role="alert"):
+        text("p", say("Cette page n'a pas pu s'afficher.", "This page could not be shown."))
+        Press(label=say("Réessayer", "Try again"), event_press=lambda *_: clear())
 
 
 @solara.component

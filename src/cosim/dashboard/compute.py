@@ -28,6 +28,7 @@ from cosim.results import Ensemble
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
     from cosim.state import Array
+    from cosim.territory import Territory
 
     type Cancelled = Callable[[], bool]
 
@@ -52,6 +53,8 @@ PAIRS = tuple(
 _PLACES = [column(*pair) for pair in PAIRS]
 #: Memory that ensembles may hold.
 MOST_BYTES = 600_000_000
+#: Plans that are kept for the ensembles used last: each takes some MB, and 6 ms to make again.
+MOST_PLANS = 16
 
 
 def _never() -> bool:
@@ -68,20 +71,28 @@ class Gate:
         self._busy = False
 
     @contextmanager
-    def turn(self, urgency: int) -> Iterator[None]:
-        """Wait for one's turn; a smaller `urgency` comes first."""
+    def turn(self, urgency: int, cancelled: Cancelled = _never) -> Iterator[None]:
+        """Wait for one's turn; a smaller `urgency` comes first.
+
+        Who is cancelled meanwhile stops waiting at the next change of turns, and is let through
+        to find out.
+        """
         mine = (urgency, next(self._numbers))
         with self._turn:
             heapq.heappush(self._waiting, mine)
             while self._busy or self._waiting[0] != mine:
+                if cancelled():
+                    break
                 self._turn.wait()
-            heapq.heappop(self._waiting)
-            self._busy = True
+            first = not self._busy and self._waiting[0] == mine
+            self._waiting.remove(mine)
+            heapq.heapify(self._waiting)
+            self._busy = self._busy or first
         try:
             yield
         finally:
             with self._turn:
-                self._busy = False
+                self._busy = self._busy and not first
                 self._turn.notify_all()
 
     def __len__(self) -> int:
@@ -92,8 +103,27 @@ class Gate:
 class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
     ready: engine.Plan | None = None
+    place: Territory | None = None
     parts: list[Array] = field(default_factory=list)
     n: int = 0
+
+    def following(self, replicates: int) -> range:
+        """Return the numbers of the next batch on the way to so many replicates."""
+        return range(self.n, min(replicates, self.n + BATCH))
+
+    def add(self, rows: list[Array]) -> None:
+        """Append what is kept of a batch."""
+        with self.lock:
+            self.parts.append(np.stack(rows))
+            self.n += len(rows)
+
+    def first(self, replicates: int) -> Array:
+        """Return the first replicates, which nobody may write."""
+        with self.lock:
+            if len(self.parts) > 1:
+                self.parts = [np.concatenate(self.parts)]
+                self.parts[0].flags.writeable = False
+            return self.parts[0][:replicates]
 
 
 class Cache:
@@ -120,7 +150,10 @@ class Cache:
             return entry
 
     def _forget(self) -> None:
-        """Drop the least recently used ensembles; the last one stays."""
+        """Drop the least recently used ensembles, and plans that are quickly made again."""
+        with self._lock:
+            for entry in list(self._entries.values())[:-MOST_PLANS]:
+                entry.ready = None
         while self.nbytes() > self.most_bytes and len(self._entries) > 1:
             with self._lock:
                 self._entries.popitem(last=False)
@@ -138,23 +171,16 @@ class Cache:
         while entry.n < replicates:
             if cancelled():
                 return None
-            with self.gate.turn(urgency):  # one at a time, so that no replicate is computed twice
+            # whoever has the turn grows an entry, and nobody else
+            with self.gate.turn(urgency, cancelled):
                 if cancelled():
                     return None
-                numbers = range(entry.n, min(replicates, entry.n + BATCH))
-                if not numbers:
-                    continue
-                entry.ready = entry.ready or engine.plan(scenario, None, PAIRS)
-                rows = _simulated(entry.ready, numbers)
-                with entry.lock:  # not held while others compute: what is there is read at once
-                    entry.parts.append(np.stack(rows))
-                    entry.n = numbers.stop
-        with entry.lock:
-            assert entry.ready is not None
-            if len(entry.parts) > 1:
-                entry.parts = [np.concatenate(entry.parts)]
-                entry.parts[0].flags.writeable = False
-            place, values = entry.ready.place, entry.parts[0][:replicates]
+                if entry.n < replicates:
+                    entry.ready = ready = entry.ready or engine.plan(scenario, None, PAIRS)
+                    entry.place = ready.place
+                    entry.add(_simulated(ready, entry.following(replicates)))
+        assert entry.place is not None
+        place, values = entry.place, entry.first(replicates)
         self._forget()
         return Ensemble(scenario, place, SEED, values, columns=PAIRS)
 

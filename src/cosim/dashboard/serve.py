@@ -1,149 +1,285 @@
-"""Serve the page: our own ASGI entry point around Solara's, hardened.
+"""Serve the dashboard: our own ASGI entry point around Solara's, hardened.
 
-Foreign Host 400, foreign Origin 403, no `/resourcez`, a content security policy that lets nothing
-in from outside, no telemetry, bound to 127.0.0.1 unless asked.
+Bound to 127.0.0.1 unless asked, no telemetry, a log without personal data, a first answer that is
+computed before anybody asks for it, and an end that comes when it is asked for.
 """
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
-from urllib.parse import urlsplit
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, NoReturn
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
+from cosim import __version__
+from cosim.dashboard import reach
+from cosim.dashboard.guard import LOCAL, Guard, log
+from cosim.errors import CosimError
 
-LOCAL = ("127.0.0.1", "localhost", "[::1]")
 SETTINGS = {
     "SOLARA_APP": "cosim.dashboard.app",
     "SOLARA_TELEMETRY_MIXPANEL_ENABLE": "False",
     "SOLARA_THEME_FORCE_REFRESH": "true",
     "SOLARA_THEME_SHOW_BANNER": "False",
     "SOLARA_THEME_TITLE": "cosim",
+    "SOLARA_ASSETS_FONTAWESOME_ENABLED": "False",
     "SOLARA_KERNEL_CULL_TIMEOUT": "30m",
-    "SOLARA_KERNEL_MAX_COUNT": "200",
     "SOLARA_SESSION_HTTP_ONLY": "True",
-    "SOLARA_SESSION_SAME_SITE": "strict",
     "SOLARA_MODE": "production",
 }
-HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-        b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        b"connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
-        b"form-action 'self'; frame-ancestors 'none'"
-    ),
-    b"x-content-type-options": b"nosniff",
-    b"x-frame-options": b"DENY",
-    b"referrer-policy": b"same-origin",
-}
-HIDDEN = ("/resourcez",)
-STATIC = ("/static/", "/_solara/", "/jupyter/")
+#: Bytes of one message on a socket.
+MOST_MESSAGE = 1 << 20
+#: Sessions at once.
+MOST_VISITORS = 200
+LEVELS = ("debug", "info", "warning", "error")
+#: Seconds that open sockets get to close.
+PATIENCE = 1
+EVERYWHERE = ("0.0.0.0", "::")
 
 
-def _name(host: str) -> str:
-    """Return the host of a Host header or netloc without its port, in lower case."""
-    host = host.strip().lower()
-    if host.startswith("["):
-        return host.split("]")[0] + "]"
-    return host.rsplit(":", 1)[0] if ":" in host else host
+class Sessions:
+    """Solara's sessions: see `guard.Visitors`."""
+
+    @property
+    def _contexts(self) -> dict[str, Any]:
+        from solara.server import kernel_context
+
+        return kernel_context.contexts
+
+    def __len__(self) -> int:
+        return len(self._contexts)
+
+    def holds(self, kernel: str) -> bool:
+        """Return whether this session is held."""
+        return kernel in self._contexts
+
+    def known(self, cookie: str) -> bool:
+        """Return whether a browser with this cookie holds one."""
+        return any(one.session_id == cookie for one in list(self._contexts.values()))
+
+    def make_room(self) -> bool:
+        """Close the oldest session whose socket is gone; return whether there was one."""
+        from solara.server.kernel_context import PageStatus
+
+        for one in list(self._contexts.values()):
+            if set(one.page_status.values()) == {PageStatus.DISCONNECTED}:
+                one.close(reason="cull")
+                return True
+        return False
 
 
-class Guard:
-    """ASGI middleware: hosts, origins, headers, hidden pages, health."""
+@lru_cache(maxsize=1)
+def pages() -> Mapping[str, tuple[str, str]]:
+    """Return path -> title in French and in English."""
+    from cosim.dashboard.pages import PAGES
 
-    def __init__(self, app: Any, hosts: Iterable[str] = LOCAL):
-        self.app = app
-        self.hosts = frozenset(_name(host) for host in hosts)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, refuse or pass on one request."""
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
-        headers = {key.lower(): value.decode("latin-1") for key, value in scope["headers"]}
-        host = headers.get(b"host", "")
-        origin = headers.get(b"origin")
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
-        if scope["type"] == "websocket":
-            if _name(host) not in self.hosts or origin is None or foreign:
-                await receive()
-                await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
-                return
-            await self.app(scope, receive, send)
-            return
-        if _name(host) not in self.hosts:
-            await _answer(send, 400, b"Host refused")
-        elif foreign:
-            await _answer(send, 403, b"Origin refused")
-        elif scope["path"].rstrip("/") in HIDDEN:
-            await _answer(send, 404, b"Not found")
-        elif scope["path"] == "/healthz":
-            await _answer(send, 200, b"ok")
-        else:
-            if not scope["path"].startswith(STATIC):  # the page is rewritten: not compressed
-                plain = [h for h in scope["headers"] if h[0].lower() != b"accept-encoding"]
-                scope = {**scope, "headers": plain}
-            await self.app(scope, receive, _with_headers(send))
+    return {page.path: (page.fr, page.en) for page in PAGES}
 
 
-#: What Solara's own page says, and what ours says instead: French, and zoom allowed.
-PAGE = (
-    (b"<html>", b'<html lang="fr">'),
-    (b", maximum-scale=1, user-scalable=no, minimal-ui", b""),
-)
+def health() -> dict[str, Any]:
+    """Return what `/healthz` tells: nothing about anybody."""
+    from cosim.dashboard import compute
+
+    return {
+        "status": "ok",
+        "version": __version__,
+        "sessions": len(Sessions()),
+        "cache_bytes": compute.CACHE.nbytes(),
+    }
 
 
-def _with_headers(send: Send) -> Send:
-    start: dict[str, Any] = {}
-    page: list[bytes] = []
+def application(hosts: Iterable[str] = LOCAL, root: str = "", most: int = MOST_VISITORS) -> Guard:
+    """Return the ASGI application.
 
-    async def wrapped(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            kept = [(k, v) for k, v in message["headers"] if k.lower() not in HEADERS]
-            message = {**message, "headers": [*kept, *HEADERS.items()]}
-            if any(k.lower() == b"content-type" and b"html" in v for k, v in kept):
-                start.update(message)
-                return
-        elif start:
-            page.append(message.get("body", b""))
-            if message.get("more_body"):
-                return
-            body = b"".join(page)
-            for old, new in PAGE:
-                body = body.replace(old, new)
-            length = (b"content-length", str(len(body)).encode())
-            headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
-            await send({**start, "headers": [*headers, length]})
-            message = {"type": "http.response.body", "body": body}
-        await send(message)
-
-    return wrapped
-
-
-async def _answer(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), *HEADERS.items()]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def application(hosts: Iterable[str] = LOCAL) -> Guard:
-    """Return the ASGI application; `hosts` are the names under which it may be called."""
-    os.environ.update(SETTINGS)
+    Parameters
+    ----------
+    hosts : names under which it may be called
+    root : prefix of its paths, "" or "/prefix"
+    most : sessions at once
+    """
+    threads = 2 * most  # the guard refuses long before a socket would wait for a thread
+    os.environ.update(
+        SETTINGS, SOLARA_ROOT_PATH=root, SOLARA_KERNEL_MAX_COUNT=str(threads)
+    )  # before Solara reads them
     from solara.server.starlette import app
 
-    return Guard(app, hosts)
+    return Guard(app, hosts, root, pages, Sessions(), most, health)
 
 
-def serve(host: str = "127.0.0.1", port: int = 8765, allow_hosts: Iterable[str] = ()) -> None:
-    """Serve the page until interrupted."""
+# -- listening ----------------------------------------------------------------------------
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises
+    ------
+    CosimError : the name is not known here, or the port is taken
+    """
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError):
+        raise CosimError(
+            "nom d'hôte inconnu / unknown host name", key="--host", found=ascii(host),
+            expected="127.0.0.1, 0.0.0.0, …",
+        ) from None  # fmt: skip
+    listening = socket.socket(family, kind, proto)
+    try:
+        if os.name == "posix":  # elsewhere it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(512)
+    except OSError as error:
+        listening.close()
+        what = (
+            "le port est déjà pris / the port is taken"
+            if error.errno in _TAKEN
+            else f"écoute impossible / cannot listen: {error.strerror}"
+        )
+        expected = "un autre port / another port" if error.errno in _TAKEN else None
+        raise CosimError(what, key="--port" if error.errno in _TAKEN else "--host --port",
+                         found=f"{host}:{port}", expected=expected) from None  # fmt: skip
+    return listening
+
+
+_TAKEN = (98, 48, 10048)  # EADDRINUSE of Linux, macOS and Windows
+
+
+def prefix(root: str) -> str:
+    """Return a prefix of paths as it is used: "" or "/a/b".
+
+    Raises
+    ------
+    CosimError : it holds anything but letters, digits, `-`, `_` and `/`
+    """
+    parts = [part for part in root.split("/") if part]
+    if not all(
+        part.isascii() and part.replace("-", "").replace("_", "").isalnum() for part in parts
+    ):
+        raise CosimError("préfixe refusé / prefix refused", key="--root-path", found=ascii(root),
+                         expected="/cosim")  # fmt: skip
+    return "".join(f"/{part}" for part in parts)
+
+
+def in_the_room() -> str | None:
+    """Return the address of this machine for others on its network, None without network."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # reserved for documentation; nothing is sent
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+# -- running ------------------------------------------------------------------------------
+
+
+def serve(
+    host: str = "127.0.0.1", port: int = 8765, allow_hosts: Iterable[str] = (), root: str = "",
+    most: int = MOST_VISITORS, level: str = "info", warm: bool = True,
+) -> None:  # fmt: skip
+    """Serve the dashboard until a signal comes.
+
+    Parameters
+    ----------
+    host, port : where to listen
+    allow_hosts : names under which visitors call it, beside this address
+    root : prefix of its paths behind a proxy
+    most : sessions at once
+    level : of the log, one of `LEVELS`
+    warm : compute the first answer before anybody asks
+
+    Raises
+    ------
+    CosimError : the address cannot be listened at; the prefix or the level is none
+    """
+    root = prefix(root)
+    _log_to_stderr(level)
+    listening = listen(host, port)
     import uvicorn
 
-    hosts = (*LOCAL, host, *allow_hosts)
-    print(f"cosim : http://{host}:{port}  (Ctrl-C pour arrêter / to stop)", flush=True)
-    uvicorn.run(
-        application(hosts), host=host, port=port, ws_max_size=1 << 20, log_level="warning",
-        timeout_graceful_shutdown=3,
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Stop on a signal, as an ordinary end: uvicorn would raise it again."""
+            before = {
+                s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)
+            }
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+    names = {*LOCAL, *allow_hosts, *({host} - set(EVERYWHERE))}
+    reach.listening(host, port, names)
+    config = uvicorn.Config(
+        application(names, root, most), log_config=None, access_log=False, server_header=False,
+        ws_max_size=MOST_MESSAGE, timeout_graceful_shutdown=PATIENCE, timeout_keep_alive=15,
     )  # fmt: skip
+    _greet(host, port, root)
+    if warm:
+        threading.Thread(target=_warm, name="cosim-warm", daemon=True).start()
+    Server(config).run(sockets=[listening])
+    print("cosim : arrêté / stopped", flush=True)
+
+
+def leave() -> NoReturn:
+    """End the process now, whatever still computes."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _greet(host: str, port: int, root: str) -> None:
+    shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    print(f"cosim : http://{shown}:{port}{root}/  (Ctrl-C pour arrêter / to stop)", flush=True)
+    if host in EVERYWHERE and (address := in_the_room()):
+        print(f"Dans la salle / in the room : http://{address}:{port}{root}/", flush=True)
+
+
+def _warm() -> None:
+    """Compute the first answer, and say so."""
+    from cosim.dashboard import compute
+
+    print(
+        "Premier calcul en cours (compilation la toute première fois, une minute environ)… / "
+        "Computing the first answer (compiles the very first time, about a minute)…",
+        flush=True,
+    )
+    start = time.perf_counter()
+    try:
+        compute.warm()
+    except Exception:
+        log.exception("the first answer failed")
+        return
+    print(f"Prêt / ready ({time.perf_counter() - start:.0f} s)", flush=True)
+
+
+def _log_to_stderr(level: str) -> None:
+    """Log to standard error: ours from `level` on, what others say from warnings on.
+
+    Raises
+    ------
+    CosimError : there is no such level
+    """
+    if level not in LEVELS:
+        raise CosimError("niveau inconnu / unknown level", key="--log-level", found=level,
+                         expected=", ".join(LEVELS))  # fmt: skip
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    log.setLevel(level.upper())
+    logging.captureWarnings(True)
+    import warnings
+
+    warnings.filterwarnings("ignore", message="Cookies with samesite=none")  # ours is Lax

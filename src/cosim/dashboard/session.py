@@ -6,6 +6,7 @@ below, and never compute: `Engine` (one per session) does, and fills `answer`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,6 +29,8 @@ class Shown:
     scenario: Scenario
     answer: Answer
 
+
+log = logging.getLogger("cosim.dashboard")
 
 _NOTHING: Shown | None = None
 _NO_TEXTS: tuple[str, ...] = ()
@@ -121,7 +124,8 @@ def keep() -> None:
     """Keep the scenario as it stands, beside the others."""
 
     def kept(v: View) -> View:
-        number = len(v.kept) + 1
+        taken = {one.title for one in v.kept}
+        number = next(k for k in range(1, 99) if f"Scénario {k}" not in taken)
         named = v.scenario
         if not named.title:
             named = named.with_(title=f"Scénario {number}", title_en=f"Scenario {number}")
@@ -159,5 +163,8 @@ def Engine() -> None:
                     answer.value = Shown(scenario, one)
         except CosimError as error:
             failure.value = str(error)
+        except Exception:
+            log.exception("a computation failed")
+            failure.value = say("Le calcul a échoué.", "The computation failed.")
 
     solara.use_thread(work, dependencies=[scenario], intrusive_cancel=False)

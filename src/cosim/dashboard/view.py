@@ -271,6 +271,7 @@ def from_query(query: str) -> tuple[View, tuple[str, ...]]:
     Nothing is clamped silently: a key that is unknown, or a value that it does not accept, is
     named with what was expected, and left out.
     """
+    query = query.encode("utf-8", "replace").decode()  # half a letter is none
     try:
         pairs = parse_qsl(query[:6000].lstrip("?"), keep_blank_values=True, max_num_fields=120)
     except ValueError:
@@ -321,7 +322,15 @@ def _is_key(key: str) -> bool:
 _VALUES = {"courbe": ", ".join(SHOWN), "ecart": "0, 1", "langue": "fr, en", "parametres": "fixes"}
 
 
+_NO_CODE = (
+    "rien : une adresse ne nomme ni code ni fichier",
+    "nothing: an address names neither code nor files",
+)
+
+
 def _known(key: str) -> tuple[str, str]:
+    if key in CODE_KEYS:
+        return _NO_CODE
     if key in _VALUES:
         return _VALUES[key], _VALUES[key]
     near = nearest(key, (*OWN, *(name for name, _ in _keys())))
@@ -372,9 +381,7 @@ def _value(key: str, text: str) -> dict[str, Any]:
 def _in_words(error: CosimError, key: str, text: str, lang: Lang) -> str:
     """Return a refusal with what the document's field accepts."""
     if key in CODE_KEYS:
-        nothing = ("rien : une adresse ne nomme ni code ni fichier",
-                   "nothing: an address names neither code nor files")  # fmt: skip
-        return refusal(key, text, nothing, lang)
+        return refusal(key, text, _NO_CODE, lang)
     field = dict(_keys()).get(key)
     if error.key == "time.end" and "page" in error.what:
         return refusal(key, text, (f"{MOST_MONTHS} mois au plus", str(error.expected)), lang)

@@ -209,6 +209,15 @@ def points(experiment: Experiment) -> tuple[Point, ...]:
     return tuple(found)
 
 
+def example(experiment: Experiment, arm: str) -> tuple[Scenario, tuple[tuple[str, Scenario], ...]]:
+    """Return the scenario of an arm and what goes on from it, other factors at their first level."""
+    chosen: dict[str, int | float] = {
+        name: factor.labels.index(arm) if name == experiment.arms else 0
+        for name, factor in experiment.made.items()
+    }
+    return _Maker(experiment).scenario(chosen)
+
+
 def check(experiment: Experiment) -> None:
     """Refuse a factor or a level that is not accepted, by its own name, then any point."""
     made = experiment.made

@@ -112,11 +112,11 @@ def _body(table: pd.DataFrame, known: Mapping[str, Experiment], lang: Lang) -> s
             "corner": t("hypothèse", "hypothesis"), "heads": heads,
             "groups": [{"title": "", "rows": rows}],
         },
-        limits=_READING[lang],
+        limits=READING[lang],
     )  # fmt: skip
 
 
-_READING = {
+READING = {
     "fr": (
         "Chaque hypothèse, son signe attendu et le plus petit effet qui compte ont été écrits "
         "avant la simulation (dossier experiments/).",
