@@ -78,9 +78,10 @@ def Place() -> None:
         return
     commune = chosen[1] if chosen[0] == place.code and chosen[1] != place.name else ""
     with box("div", "cosim-place"):
-        text("strong", place.name)
-        if commune:
-            text("span", say(" — avec {}", " — with {}").format(commune))
+        text(
+            "strong",
+            place.name + (say(" — avec {}", " — with {}").format(commune) if commune else ""),
+        )
         text("p", counted(place, now))
 
 

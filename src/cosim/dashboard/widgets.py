@@ -121,7 +121,10 @@ def Check(name: str, label: str, value: bool, on_value: Callable[[bool], None]) 
 
 @solara.component_vue("components/Dots.vue")
 def Dots(better: int, worse: int) -> None:
-    """A hundred marks, so many of each sort; what they say must stand beside in words."""
+    """A hundred marks, so many of each sort; what they say must stand beside in words.
+
+    None at all where `better` is negative.
+    """
 
 
 @solara.component_vue("components/Jump.vue")

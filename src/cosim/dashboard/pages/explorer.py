@@ -68,10 +68,8 @@ def Result() -> None:
     """Sentence, cautions, figures, curve, and what explains them; the last good answer stays."""
     shown = session.answer.value
     cautions = _cautions()
-    with box("div"):
+    with box("div"):  # its parts are always all there: a browser builds anew what changes places
         Spoken()
-        if session.failure.value:
-            text("p", session.failure.value, "cosim-warning", role="alert")
         Beware([one for one in cautions if one.kind != "assumption"])
         if shown is None:
             Waiting()
@@ -115,19 +113,21 @@ def Spoken() -> None:
     """
     now, shown = session.view.value, session.answer.value
     spoken = solara.use_ref("")
-    if shown is None:
-        text("p", say("La réponse arrive…", "The answer is coming…"), "cosim-sentence")
-        return
-    effect = shown.answer.effect
-    sentence = effect.sentence(now.lang, now.shown)
-    if session.settled():
-        spoken.current = f"{sentence} {effect.frequency_sentence(now.lang, now.shown)}"
+    sentence, frequency = say("La réponse arrive…", "The answer is coming…"), ""
+    if shown is not None:
+        effect = shown.answer.effect
+        sentence = effect.sentence(now.lang, now.shown)
+        if effect.n >= ENOUGH:
+            frequency = effect.frequency_sentence(now.lang, now.shown)
+        if session.settled():
+            spoken.current = f"{sentence} {frequency}"
     with box("div"):
         text("p", sentence, "cosim-sentence")
-        if effect.n >= ENOUGH:
-            text("p", effect.frequency_sentence(now.lang, now.shown), "explorer-frequency")
+        text("p", frequency, "explorer-frequency")
         text("p", status(), "cosim-status" + ("" if session.settled() else " cosim-busy"))
         text("p", spoken.current, "explorer-hidden", role="status", id="annonce")
+        failed = session.failure.value
+        text("p", failed, "cosim-warning" if failed else "explorer-none", role="alert")
 
 
 def status() -> str:
@@ -210,25 +210,20 @@ def Chances(answer: Answer) -> None:
     with box("div", "cosim-kpi explorer-chances"):
         text("dt", say(f"«{HARD}{name}{HARD}» : mieux que la référence",
                        f"“{name}”: better than the reference"))  # fmt: skip
-        if found.n < ENOUGH:
-            text("dd", "…", "figure")
-            text(
-                "dd",
-                say("trop peu de simulations pour l'instant", "too few simulations yet"),
-                "beside",
-            )
-            return
+        few = found.n < ENOUGH
         better, worse, same, n = (number(x, 0, now.lang) for x in found)
         with box("dd", "figure"):
-            text("span", better)
-            text("small", say(f" simulations sur {n}", f" simulations out of {n}"))
+            text("span", "…" if few else better)
+            text("small", "" if few else say(f" simulations sur {n}", f" simulations out of {n}"))
         hundred = round(100 * found.better / found.n), round(100 * found.worse / found.n)
+        counts = say(
+            f"■ mieux{HARD}: {better} · ✕ moins bien{HARD}: {worse} · • égal{HARD}: {same}",
+            f"■ better: {better} · ✕ worse: {worse} · • equal: {same}",
+        )
         with box("dd", "beside"):
-            Dots(better=hundred[0], worse=min(hundred[1], 100 - hundred[0]))
-            text("span", say(
-                f"■ mieux{HARD}: {better} · ✕ moins bien{HARD}: {worse} · • égal{HARD}: {same}",
-                f"■ better: {better} · ✕ worse: {worse} · • equal: {same}",
-            ))  # fmt: skip
+            Dots(better=-1 if few else hundred[0], worse=min(hundred[1], 100 - hundred[0]))
+            text("span", say("trop peu de simulations pour l'instant", "too few simulations yet")
+                 if few else counts)  # fmt: skip
 
 
 # -- the curve ----------------------------------------------------------------------------
@@ -558,8 +553,6 @@ def _cautions() -> list[Caution]:
 @solara.component
 def Beware(cautions: list[Caution]) -> None:
     """Levers that contradict one another, and what nothing was fitted to."""
-    if not cautions:
-        return
     titles = {
         "contradiction": say(
             "Ces réglages se contredisent", "These settings contradict one another"
@@ -568,7 +561,7 @@ def Beware(cautions: list[Caution]) -> None:
             "Hors de ce que le modèle a pu apprendre", "Outside of what the model could learn"
         ),
     }
-    with box("div", "cosim-warning explorer-beware"):
+    with box("div", "cosim-warning explorer-beware" if cautions else "explorer-none"):
         for kind, title in titles.items():
             chosen = [one for one in cautions if one.kind == kind]
             if chosen:
