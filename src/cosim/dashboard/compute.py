@@ -226,7 +226,7 @@ def effects(
         if before is None or after is None or cancelled():
             return
         effect = Effect(before, after)
-        known = min(cache.known(reference), stages[-1])
+        known = min(cache.known(reference), STAGES[-1])  # beyond: pairs of equal luck alone
         if n < known:
             wide = cache.ensemble(reference, known)
             assert wide is not None

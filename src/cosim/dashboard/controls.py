@@ -120,9 +120,7 @@ def Levers(groups: tuple[Group, ...] = levers.GROUPS) -> None:
 def Controls() -> None:
     """The whole column."""
     more, set_more = solara.use_state(False)
-    with box(
-        "section", "cosim-panel", aria_label=say("Territoire et leviers", "Territory and levers")
-    ):
+    with box("section", "cosim-panel", aria_label=say("Territoire et leviers", "Territory and levers")):
         text("h2", say("Territoire", "Territory"))
         Place()
         Levers()

@@ -94,9 +94,7 @@ def status() -> str:
         return say("calcul…", "computing…")
     n = shown.answer.n
     if not session.settled():
-        return say(
-            f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)"
-        )
+        return say(f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)")
     return say(
         f"{n} simulations de chaque, à hasard égal.", f"{n} simulations of each, with equal luck."
     )
@@ -104,11 +102,7 @@ def status() -> str:
 
 def figure(value: float, unit: str, lang: Lang) -> str:
     """Return a value as the tiles show it."""
-    return (
-        percent(value, lang)
-        if unit == "share"
-        else number(value, 0 if unit == "count" else 2, lang)
-    )
+    return percent(value, lang) if unit == "share" else number(value, 0 if unit == "count" else 2, lang)
 
 
 @solara.component

@@ -12,11 +12,4 @@ from cosim.dashboard.widgets import text
 def Page() -> None:
     """Twelve hypotheses and what simulations say."""
     text("h1", say("Hypothèses", "Hypotheses"))
-    text(
-        "p",
-        say(
-            "Douze hypothèses et ce que les simulations en disent.",
-            "Twelve hypotheses and what simulations say.",
-        ),
-        "cosim-lead",
-    )
+    text("p", say("Douze hypothèses et ce que les simulations en disent.", "Twelve hypotheses and what simulations say."), "cosim-lead")

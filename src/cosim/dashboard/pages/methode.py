@@ -12,11 +12,4 @@ from cosim.dashboard.widgets import text
 def Page() -> None:
     """How the model works, what it does not know."""
     text("h1", say("Méthode", "Method"))
-    text(
-        "p",
-        say(
-            "Comment le modèle marche, ce qu'il ne sait pas.",
-            "How the model works, what it does not know.",
-        ),
-        "cosim-lead",
-    )
+    text("p", say("Comment le modèle marche, ce qu'il ne sait pas.", "How the model works, what it does not know."), "cosim-lead")

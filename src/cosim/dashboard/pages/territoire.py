@@ -12,11 +12,4 @@ from cosim.dashboard.widgets import text
 def Page() -> None:
     """The map, the network, the story month by month."""
     text("h1", say("Territoire", "Territory"))
-    text(
-        "p",
-        say(
-            "La carte, le réseau, l'histoire mois par mois.",
-            "The map, the network, the story month by month.",
-        ),
-        "cosim-lead",
-    )
+    text("p", say("La carte, le réseau, l'histoire mois par mois.", "The map, the network, the story month by month."), "cosim-lead")
