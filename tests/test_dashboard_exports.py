@@ -165,9 +165,8 @@ def test_no_text_leaves_the_page_or_lies_on_another(effect, lang, title):
 
 
 def test_levers_that_no_page_could_hold_are_cut_and_the_page_says_so(effect):
-    endless = effect.scenario.scenario.with_(**{
-        "title": 400 * "long ", "parameters": {row.name: row.default for row in PARAMETERS.values()},
-    })  # fmt: skip
+    all_ = {row.name: row.default for row in PARAMETERS.values()}
+    endless = effect.scenario.scenario.with_(title=400 * "long ", parameters=all_)
     told = Effect(effect.reference, replace_scenario(effect.scenario, endless))
     figure = texts_of(told)
     assert any("scenario.toml" in text.get_text() for text in figure.texts)

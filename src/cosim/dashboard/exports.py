@@ -6,10 +6,12 @@ import csv as writer
 import io
 import json
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -196,12 +198,16 @@ def simulated(
     return sides[0], sides[1]
 
 
+#: Matplotlib's style is one for all threads.
+_DRAWING = threading.Lock()
+
+
 # -- pictures -----------------------------------------------------------------------------
 
 
 def png(effect: Effect, indicator: str, lang: Lang = "fr", dpi: int = 200) -> bytes:
     """Return the curve as a picture, with where and what it is of."""
-    with drawing.style():
+    with _DRAWING, drawing.style():
         figure = figures.fan_chart(effect, indicator, lang=lang)
         width, height = figure.get_size_inches()
         strip = 0.32  # inches below the axes for two lines of provenance
@@ -257,7 +263,7 @@ def pdf(effect: Effect, indicator: str, lang: Lang = "fr", today: date | None = 
     import matplotlib
 
     fonts = {"pdf.fonttype": 42}  # whole fonts: text that can be searched and copied
-    with drawing.style(), matplotlib.rc_context(fonts):  # type: ignore[arg-type]
+    with _DRAWING, drawing.style(), matplotlib.rc_context(fonts):  # type: ignore[arg-type]
         figure = drawing.new_figure(_A4[1], _A4[0])
         _compose(figure, _short(effect), indicator, lang, today)
         sink = io.BytesIO()
@@ -295,34 +301,24 @@ class _Flow:
     left: float
     right: float
     y: float = 1.0
-    widths: dict[tuple[str, float, str], float] = field(default_factory=dict)
 
-    def measure(self, text: str, size: float, weight: str = "normal") -> float:
-        """Return the width of a line as a share of the page."""
-        key = (text, size, weight)
-        if key not in self.widths:
-            from matplotlib.backends.backend_agg import RendererAgg
-            from matplotlib.font_manager import FontProperties
-
-            renderer: Any = RendererAgg  # untyped; so fine that hinting does not count
-            font = FontProperties(size=size, weight=weight)
-            points = renderer(100, 100, 720).get_text_width_height_descent(
-                text, font, ismath=False
-            )[0]
-            self.widths[key] = points / 720 / self.figure.get_figwidth()
-        return self.widths[key]
+    def measure(self, word: str, size: float, weight: str = "normal") -> float:
+        """Return the width of a word as a share of the page."""
+        return size * _width(word, weight) / self.figure.get_figwidth()
 
     def wrapped(self, text: str, size: float, weight: str = "normal", indent: float = 0.0,
                 right: float | None = None) -> list[str]:  # fmt: skip
         """Return the lines of a text; a word that is wider than the column is cut."""
         room = (self.right if right is None else right) - self.left - indent
-        lines, line = [], ""
+        lines, line, filled = [], "", 0.0
         for word in self._words(text, size, weight, room):
-            longer = f"{line} {word}" if line else word
-            if line and self.measure(longer, size, weight) > room:
+            wide = self.measure(word, size, weight)
+            longer = filled + self.measure(" ", size, weight) + wide if line else wide
+            if line and longer > room:
                 lines.append(line)
-                longer = word
-            line = longer
+                line, filled = word, wide
+            else:
+                line, filled = f"{line} {word}" if line else word, longer
         return [*lines, line] if line else lines
 
     def _words(self, text: str, size: float, weight: str, room: float) -> Iterator[str]:
@@ -355,6 +351,17 @@ class _Flow:
                 if mark and k == 0:
                     self.line(mark, self.y, size, self.left, color=color)
         self.y -= after * self.height(size)
+
+
+@lru_cache(maxsize=4096)
+def _width(word: str, weight: str) -> float:
+    """Return the width of a word in inches, for text of one point."""
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    renderer: Any = RendererAgg  # untyped; so fine that hinting does not count
+    font = FontProperties(size=10, weight=weight)
+    return float(renderer(1, 1, 720).get_text_width_height_descent(word, font, False)[0]) / 7200
 
 
 def _compose(figure: Figure, effect: Effect, indicator: str, lang: Lang, today: date) -> None:
@@ -445,7 +452,7 @@ def _figures(page: _Flow, effect: Effect, lang: Lang, size: float, write: bool) 
     for k, indicator in enumerate(FIGURES):
         found = compare.figure(effect, indicator, lang)
         column = _Flow(page.figure, page.left + k * wide, page.left + (k + 1) * wide - 0.012,
-                       top, page.widths)  # fmt: skip
+                       top)  # fmt: skip
         reference = compare.level(effect.reference, indicator, lang)
         beside = drawing.tr(lang, "référence", "reference") + f" {reference}"
         column.paragraph(found.label, size - 1.5, after=0.0, write=write, color=drawing.SOFT)

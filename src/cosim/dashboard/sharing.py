@@ -31,10 +31,10 @@ _NUMBERS = itertools.count(1)
 
 @solara.component_vue("components/Qr.vue")
 def Qr(
-    query: str, address: str, on_address: Callable[[str], None], path: str, size: int, label: str,
+    address: str, on_address: Callable[[str], None], path: str, size: int, label: str,
     message: str,
 ) -> None:  # fmt: skip
-    """Tell the address of the browser and draw its QR code; `query` says when it changes."""
+    """Tell the address of the browser and draw its QR code."""
 
 
 @solara.component_vue("components/Upload.vue")
@@ -107,7 +107,7 @@ def Projected() -> None:
         "This link is too long for a QR code: copy it, or keep fewer scenarios.",
     )
     Qr(
-        query=views.to_query(session.view.value), address=address,
+        address=address,
         on_address=lambda url: set_address(str(url)[:20_000]),
         path=made.path if made else "", size=made.size if made else 0,
         label=say("QR code du lien de cette page", "QR code of the link of this page"),

@@ -88,7 +88,8 @@ def Identity(effect: Effect | None) -> None:
         ]  # fmt: skip
         Table(
             caption=say("Ce dont les chiffres dépendent", "What the numbers depend on"),
-            head=["", say("Référence", "Reference"), say("Scénario", "Scenario")], rows=rows,
+            head=[say("Quoi", "What"), say("Référence", "Reference"), say("Scénario", "Scenario")],
+            rows=rows,
         )  # fmt: skip
         known = ", ".join(f"{name} {version}" for name, version in results.versions().items())
         text("p", f"Versions{say('\u202f', '')}: {known}.", "cosim-small")

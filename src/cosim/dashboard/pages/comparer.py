@@ -55,20 +55,7 @@ def Page() -> None:
     )
     lanes = compare.lanes(now)
     found, failed = use_effects(now.reference, lanes)
-    if not now.kept:
-        with box("div", "cosim-note"):
-            text("p", say(
-                "Aucun scénario n'est encore gardé. Dans Explorer, déplacez des leviers, puis "
-                "«\u00a0Garder ce scénario\u00a0».",
-                "No scenario is kept yet. In Explore, move levers, then “Keep this scenario”.",
-            ), style="margin:0")  # fmt: skip
-            text("p", say(
-                "Déplacez-les encore : les deux se comparent ici, et le lien de la page les "
-                "retient.",
-                "Move them again: both are compared here, and the link of the page remembers them.",
-            ), style="margin:0")  # fmt: skip
-    if failed:
-        text("p", failed, "cosim-warning", role="alert")
+    Beginning(failed)
     with box("div", "cosim-row", style="margin-bottom:14px"):
         Kept()
         Link()
@@ -76,6 +63,26 @@ def Page() -> None:
     Told(lanes, found)
     Duels(lanes, found)
     solara.Style(STYLE)
+
+
+@solara.component
+def Beginning(failed: str) -> None:
+    """How to keep a scenario, while none is kept; what went wrong."""
+    with solara.Div():
+        if not session.view.value.kept:
+            with box("div", "cosim-note"):
+                text("p", say(
+                    "Aucun scénario n'est encore gardé. Dans Explorer, déplacez des leviers, puis "
+                    "«\u00a0Garder ce scénario\u00a0».",
+                    "No scenario is kept yet. In Explore, move levers, then “Keep this scenario”.",
+                ), style="margin:0")  # fmt: skip
+                text("p", say(
+                    "Déplacez-les encore : les deux se comparent ici, et le lien de la page les "
+                    "retient.",
+                    "Move them again: both are compared here, and the page's link remembers them.",
+                ), style="margin:0")  # fmt: skip
+        if failed:
+            text("p", failed, "cosim-warning", role="alert")
 
 
 STYLE = """

@@ -141,9 +141,7 @@ def status() -> str:
         return say(f"aperçu, sur {n} simulations seulement : calcul…",
                    f"preview, from {n} simulations only: computing…")  # fmt: skip
     if not session.settled():
-        return say(
-            f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)"
-        )
+        return say(f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)")
     return say(
         f"{number(n)} simulations de chaque, à hasard égal.",
         f"{number(n, 0, 'en')} simulations of each, with equal luck.",
@@ -169,11 +167,7 @@ def short() -> str:
 
 def figure(value: float, unit: str, lang: Lang) -> str:
     """Return a value as the tiles show it."""
-    return (
-        percent(value, lang)
-        if unit == "share"
-        else number(value, 0 if unit == "count" else 2, lang)
-    )
+    return percent(value, lang) if unit == "share" else number(value, 0 if unit == "count" else 2, lang)
 
 
 def changed(value: float, unit: str, lang: Lang) -> str:
