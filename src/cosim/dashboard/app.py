@@ -59,7 +59,7 @@ def Shell() -> None:
                 text("strong", say("Refusé, et laissé de côté :", "Refused, and left out:"))
                 box("ul", "", [box("li", "", [line]) for line in session.refused.value[:6]])
         with box("main", "", id="contenu"):
-            Caught(entry).key(entry.path)
+            Caught(entry).key(f"page {entry.path}")
         Limits()
 
 
