@@ -482,3 +482,23 @@ def test_a_page_that_breaks_shows_no_traceback(caplog):
     assert shown == ["Cette page n'a pas pu s'afficher."]
     told = [record for record in caplog.records if record.name == "cosim.dashboard"]
     assert [record.exc_info[0] for record in told] == [ZeroDivisionError]
+
+
+def test_solara_itself_shows_no_traceback(monkeypatch, caplog):
+    import ipywidgets
+    import reacton.core
+    from solara.server import app
+
+    for module in (app, reacton.core):
+        monkeypatch.setattr(module, "traceback", module.traceback)
+    serve.keep_tracebacks_here()
+
+    @solara.component
+    def Broken():
+        raise ZeroDivisionError("secret")
+
+    _, context = solara.render(Broken())
+    [shown] = [w.value for w in context.find(ipywidgets.HTML).widgets]
+    context.close()
+    assert "rechargez-la" in shown and "secret" not in shown and "Traceback" not in shown
+    assert "secret" in caplog.text

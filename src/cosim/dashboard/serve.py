@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -110,7 +111,30 @@ def application(hosts: Iterable[str] = LOCAL, root: str = "", most: int = MOST_V
     )  # before Solara reads them
     from solara.server.starlette import app
 
+    keep_tracebacks_here()
     return Guard(app, hosts, root, pages, Sessions(), most, health)
+
+
+class _Words:
+    """Stands for the module `traceback` where Solara would show a visitor what went wrong."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(traceback, name)
+
+    @staticmethod
+    def format_exception(_: Any, error: BaseException, *__: Any) -> list[str]:
+        """Log the traceback; return words."""
+        log.error("a page failed", exc_info=error)
+        return ["Cette page n'a pas pu s'afficher : rechargez-la. / "
+                "This page could not be shown: reload it."]  # fmt: skip
+
+
+def keep_tracebacks_here() -> None:
+    """Let tracebacks go to the log and not to visitors."""
+    import reacton.core
+    from solara.server import app
+
+    app.traceback = reacton.core.traceback = _Words()
 
 
 # -- listening ----------------------------------------------------------------------------
