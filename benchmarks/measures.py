@@ -15,6 +15,7 @@ import cosim
 from benchmarks import alone, peers
 from benchmarks.clock import Growth, Work, excess, growth, processor, ratio, seconds, turns
 from benchmarks.costs import MEDIAN, Figure
+from benchmarks.room import room
 from cosim import engine, territory
 from cosim.compiled import kernel
 from cosim.indicators import column
@@ -290,8 +291,16 @@ def france(every: int = 10, workers: int = 2) -> Found:
     ]  # fmt: skip
 
 
+# -- a seminar room -----------------------------------------------------------------------
+
+
+def seminar() -> Found:
+    """Forty followers of a room of the dashboard."""
+    return list(room())
+
+
 #: Name of a group -> what measures it, from the quick ones to the long ones.
 GROUPS: dict[str, Callable[[], Found]] = {
-    "start": starts, "inside": inside, "threads": threads, "growth": growths, "peers": rivals,
-    "france": france,
+    "start": starts, "inside": inside, "threads": threads, "room": seminar, "growth": growths,
+    "peers": rivals, "france": france,
 }  # fmt: skip

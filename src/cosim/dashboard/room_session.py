@@ -16,6 +16,7 @@ import solara
 
 from cosim.dashboard import room_slides, session
 from cosim.dashboard.room import (
+    HIDDEN,
     REASONS,
     ROOMS,
     Frame,
@@ -66,6 +67,7 @@ def browser_of(told: object) -> Browser:
 _NO_BROWSER: Browser | None = None
 _NO_SEAT: Seat | None = None
 _NO_FRAME: Frame | None = None
+_NO_PHASE: Phase | None = None
 _NOBODY: tuple[int, int] = (0, 0)
 
 #: None until the browser has told.
@@ -73,6 +75,8 @@ browser = solara.reactive(_NO_BROWSER)
 seat = solara.reactive(_NO_SEAT)
 #: What the room shows; None outside a room.
 frame = solara.reactive(_NO_FRAME)
+#: Where the room stands, None outside a room: what changes a whole page.
+phase = solara.reactive(_NO_PHASE)
 #: Members there, votes.
 crowd = solara.reactive(_NOBODY)
 #: Why one is not in a room: a key of `REASONS`.
@@ -177,14 +181,22 @@ def _sit(found: Seat) -> None:
         browser.value = Browser(known.origin, dict(list(tokens.items())[-MOST_SEATS:]))
     trouble.value = ""
     _origin.value = secrets.token_hex(4)
-    frame.value, crowd.value = found.room.frame(), found.room.crowd()
+    _show(found.room.frame())
+    crowd.value = found.room.crowd()
     seat.value = found
     if session.view.value.own(CODE) != found.room.code:
         _address(**{CODE: found.room.code})
 
 
 def _stand() -> None:
-    seat.value, frame.value, crowd.value = None, None, _NOBODY
+    seat.value, crowd.value = None, _NOBODY
+    _show(None)
+
+
+def _show(found: Frame | None) -> None:
+    """Take a frame; its answer goes before its phase does."""
+    frame.value = found
+    phase.value = None if found is None or found.ended else found.phase
 
 
 def _forget(one: Seat) -> None:
@@ -213,7 +225,7 @@ def follow() -> Callable[[], None] | None:
             crowd.value = now.room.crowd()
         if now.presents and found.origin != _origin.peek() and found.head is not _head.peek():
             restore()
-        frame.value = found
+        _show(found)
         if found.ended:
             trouble.value = "ended"
 
@@ -285,5 +297,4 @@ def vote(told: object) -> bool:
 
 def hidden() -> bool:
     """Return whether the room hides its answer at the moment."""
-    now = frame.value
-    return now is not None and now.phase in (Phase.ASK, Phase.VOTE)
+    return phase.value in HIDDEN

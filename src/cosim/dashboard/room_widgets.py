@@ -57,29 +57,19 @@ def Banner(path: str) -> None:
     solara.use_effect(lambda: rooms.take_seat(here), [rooms.code(), known is None, here])
     solara.use_effect(rooms.follow, [seat])
     solara.use_effect(rooms.present, [seat, now])
-    frame = rooms.frame.value
-    called = (
-        not here and seat is not None and not seat.presents and frame is not None
-        and frame.phase == Phase.VOTE
-    )  # fmt: skip
+    phase = rooms.phase.value
+    called = not here and phase == Phase.VOTE and seat is not None and not seat.presents
 
     def back(*_: Any) -> None:
         router.push(f"{rooms.PATH}?{views.to_query(session.view.value)}")
 
     solara.use_effect(lambda: back() if called else None, [called])
     Keeper(tokens=dict(known.tokens) if known else {}, event_told=rooms.told)
-    if here or seat is None or frame is None or frame.ended:
+    if here or seat is None or phase is None:
         return
     with box("section", "cosim-note cosim-row", aria_label=say("Salle", "Room")):
         if seat.presents:
-            text("span", _presenting(seat.room.code), style="font-weight:700")
-            Press(
-                label=say("Annuler le dernier déplacement", "Undo the last move"), kind="small",
-                disabled=frame.steps < 2 or frame.phase == Phase.VOTE,
-                event_press=lambda *_: rooms.direct(Room.undo),
-            )  # fmt: skip
-            if rooms.hidden():
-                text("span", _shown_here(frame.phase))
+            Presenting(seat.room.code)
         else:
             text(
                 "span",
@@ -95,12 +85,22 @@ def Banner(path: str) -> None:
             )  # fmt: skip
 
 
-def _presenting(code: str) -> str:
-    lang, (there, _) = session.lang(), rooms.crowd.value
-    return say(
-        f"Vous présentez : salle {code} — {room_words.people(there, lang)}",
-        f"You are presenting: room {code} — {room_words.people(there, lang)}",
+@solara.component
+def Presenting(code: str) -> None:
+    """The room that one presents, how many follow, the last move."""
+    frame, people = rooms.frame.value, room_words.people(rooms.crowd.value[0], session.lang())
+    words = say(
+        f"Vous présentez : salle {code} — {people}", f"You are presenting: room {code} — {people}"
     )
+    with box("div", "cosim-row"):
+        text("span", words, style="font-weight:700")
+        Press(
+            label=say("Annuler le dernier déplacement", "Undo the last move"), kind="small",
+            disabled=frame is None or frame.steps < 2 or frame.phase == Phase.VOTE,
+            event_press=lambda *_: rooms.direct(Room.undo),
+        )  # fmt: skip
+        if frame is not None and rooms.hidden():
+            text("span", _shown_here(frame.phase))
 
 
 def _shown_here(phase: Phase) -> str:

@@ -12,7 +12,7 @@ from cosim.dashboard import qr, reach, room_words, session
 from cosim.dashboard import room_session as rooms
 from cosim.dashboard import view as views
 from cosim.dashboard.controls import Controls
-from cosim.dashboard.room import Frame, Phase, Question, Room, Seat, Tally, play
+from cosim.dashboard.room import HIDDEN, Frame, Phase, Question, Room, Seat, Tally, play
 from cosim.dashboard.room_slides import Slide
 from cosim.dashboard.room_widgets import Ballot, JoinForm, QrCode, Telling, VoteBars
 from cosim.dashboard.session import say
@@ -29,15 +29,15 @@ STYLE, PROJECTED = (
 def Page() -> None:
     """The lobby, or the room as its presenter, a member or a screen sees it."""
     solara.Style(STYLE)
-    seat, frame = rooms.seat.value, rooms.frame.value
-    if seat is None or frame is None or frame.ended:
+    seat, phase = rooms.seat.value, rooms.phase.value
+    if seat is None or phase is None:
         Lobby()
     elif rooms.projecting():
-        Projection(seat, frame)
+        Projection(seat, phase)
     elif seat.presents:
-        Presenter(seat, frame)
+        Presenter(seat, phase)
     else:
-        Member(seat, frame)
+        Member(seat, phase)
 
 
 # -- outside ------------------------------------------------------------------------------
@@ -90,11 +90,11 @@ def Lobby() -> None:
 
 
 @solara.component
-def Presenter(seat: Seat, frame: Frame) -> None:
+def Presenter(seat: Seat, phase: Phase) -> None:
     """Levers on the left; the room, its conduct and what everybody sees on the right."""
     text("h1", say("En direct : vous présentez", "Live: you are presenting"))
     with solara.Div(classes=["cosim-grid"]):
-        if frame.phase == Phase.VOTE:
+        if phase == Phase.VOTE:
             with box("section", "cosim-panel", aria_label=say("Leviers", "Levers")):
                 text("h2", say("Leviers", "Levers"))
                 text("p", say("Ils reposent pendant le vote.", "They rest during the vote."))
@@ -106,10 +106,10 @@ def Presenter(seat: Seat, frame: Frame) -> None:
                 Invitation(seat)
             with box("div", "cosim-card cosim-bench"):
                 text("h2", say("Conduire", "Conduct"))
-                Conduct(seat, frame)
+                Conduct(seat)
             with box("div", "cosim-card"):
                 text("h2", say("Ce que la salle voit", "What the room sees"))
-                Shown(seat, frame)
+                Shown(seat)
 
 
 @solara.component
@@ -156,11 +156,13 @@ def _mode(mode: str) -> None:
 
 
 @solara.component
-def Conduct(seat: Seat, frame: Frame) -> None:
+def Conduct(seat: Seat) -> None:
     """The buttons of the phase; moves taken back and replayed; the end."""
-    lang, (there, given) = session.lang(), rooms.crowd.value
-    asked, set_asked = solara.use_state(frame.head.shown)
+    lang, frame, (there, given) = session.lang(), rooms.frame.value, rooms.crowd.value
+    asked, set_asked = solara.use_state(frame.head.shown if frame else views.SHOWN[0])
     ending, set_ending = solara.use_state(False)
+    if frame is None:
+        return
 
     def do(verb: Callable[[Room], object]) -> Callable[[Any], None]:
         return lambda *_: rooms.direct(verb)
@@ -248,7 +250,7 @@ def room_play(room: Room) -> None:
 
 
 @solara.component
-def Member(seat: Seat, frame: Frame) -> None:
+def Member(seat: Seat, phase: Phase) -> None:
     """What is shown, or the vote."""
     router = solara.use_router()
 
@@ -266,30 +268,31 @@ def Member(seat: Seat, frame: Frame) -> None:
             Press(label=say("Quitter la salle", "Leave the room"), kind="small",
                   event_press=lambda *_: rooms.leave())  # fmt: skip
     with box("div", "cosim-card"):
-        text("h2", _heading(frame))
-        if frame.phase == Phase.VOTE:
-            Vote(seat, frame)
+        text("h2", _heading(phase))
+        if phase == Phase.VOTE:
+            Vote(seat)
         else:
-            Shown(seat, frame)
+            Shown(seat)
 
 
-def _heading(frame: Frame) -> str:
-    if frame.phase == Phase.ASK:
+def _heading(phase: Phase) -> str:
+    if phase == Phase.ASK:
         return say("Une question se prépare", "A question is coming")
-    if frame.phase == Phase.VOTE:
+    if phase == Phase.VOTE:
         return say("Le vote est ouvert", "The vote is open")
-    if frame.phase == Phase.REVEAL:
+    if phase == Phase.REVEAL:
         return say("La réponse", "The answer")
     return say("Ce que montre la salle", "What the room shows")
 
 
 @solara.component
-def Vote(seat: Seat, frame: Frame) -> None:
+def Vote(seat: Seat) -> None:
     """The scenario in words and the form."""
-    lang, asked = session.lang(), frame.question
+    lang, frame = session.lang(), rooms.frame.value
     given, set_given = solara.use_state(seat.room.vote_of(seat.number))
-    if asked is None:
+    if frame is None or frame.question is None:
         return
+    asked = frame.question
 
     def vote(told: Any) -> None:
         rooms.vote(told)
@@ -314,14 +317,14 @@ def Vote(seat: Seat, frame: Frame) -> None:
 
 
 @solara.component
-def Projection(seat: Seat, frame: Frame) -> None:
+def Projection(seat: Seat, phase: Phase) -> None:
     """For the wall: what is shown large, code and QR code beside it, no levers."""
     solara.Style(PROJECTED)
     text("h1", say(f"En direct : salle {seat.room.code}", f"Live: room {seat.room.code}"))
     with box("div", "cosim-stage"):
         with box("div", "cosim-card"):
-            text("h2", _heading(frame))
-            Shown(seat, frame)
+            text("h2", _heading(phase))
+            Shown(seat)
         with box("div", ""):
             with box("div", "cosim-card"):
                 text("h2", say("Rejoindre", "Join"))
@@ -329,7 +332,7 @@ def Projection(seat: Seat, frame: Frame) -> None:
             if seat.presents:
                 with box("div", "cosim-card cosim-bench"):
                     text("h2", say("Conduire", "Conduct"))
-                    Conduct(seat, frame)
+                    Conduct(seat)
 
 
 # -- what is shown ------------------------------------------------------------------------
@@ -346,11 +349,13 @@ def _scenario(frame: Frame) -> dict[str, Any]:
 
 
 @solara.component
-def Shown(seat: Seat, frame: Frame) -> None:
+def Shown(seat: Seat) -> None:
     """Scenario, sentence and curve; while they are hidden, the question."""
-    lang, slide = session.lang(), frame.slide
-    told = _scenario(frame)
-    if rooms.hidden():
+    lang, frame = session.lang(), rooms.frame.value
+    if frame is None:
+        return
+    slide, told = frame.slide, _scenario(frame)
+    if frame.phase in HIDDEN:
         Telling(told=told)
         if frame.question is not None:
             text("p", room_words.question(frame.question, frame.head, lang), "cosim-question")
