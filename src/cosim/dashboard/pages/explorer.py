@@ -29,7 +29,7 @@ from cosim.dashboard.widgets import (
     options,
     text,
 )
-from cosim.drawing import KINDS, WHAT_IF
+from cosim.drawing import KINDS, REFERENCE, WHAT_IF
 from cosim.effects_text import HARD, Lang, number, percent
 from cosim.errors import CosimError
 from cosim.indicators import INDICATORS
@@ -141,7 +141,9 @@ def status() -> str:
         return say(f"aperçu, sur {n} simulations seulement : calcul…",
                    f"preview, from {n} simulations only: computing…")  # fmt: skip
     if not session.settled():
-        return say(f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)")
+        return say(
+            f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)"
+        )
     return say(
         f"{number(n)} simulations de chaque, à hasard égal.",
         f"{number(n, 0, 'en')} simulations of each, with equal luck.",
@@ -167,7 +169,11 @@ def short() -> str:
 
 def figure(value: float, unit: str, lang: Lang) -> str:
     """Return a value as the tiles show it."""
-    return percent(value, lang) if unit == "share" else number(value, 0 if unit == "count" else 2, lang)
+    return (
+        percent(value, lang)
+        if unit == "share"
+        else number(value, 0 if unit == "count" else 2, lang)
+    )
 
 
 def changed(value: float, unit: str, lang: Lang) -> str:
@@ -404,7 +410,7 @@ def Contributed(parts: Contributions) -> None:
             rows=[
                 {"label": bar.label, "detail": kinds[bar.kind], "kind": bar.kind, "mean": bar.mean,
                  "low": bar.low, "high": bar.high, "words": bar.words, "shape": "",
-                 "colour": WHAT_IF if bar.kind in ("on top", "alone") else "#444444"}
+                 "colour": WHAT_IF if bar.kind in ("on top", "alone") else REFERENCE}
                 for bar in why.bars(parts, now.shown, now.lang)
             ],
         )  # fmt: skip
@@ -506,7 +512,7 @@ def Who(answer: Answer) -> None:
 def Groups(answer: Answer, title: str, parts: list[who.Part]) -> None:
     """One sentence, then each group with its interval and its mark."""
     now = session.view.value
-    plain = ("#444444", "o")
+    plain = (REFERENCE, "o")
     with box("div"):
         text("h3", title)
         text("p", who.sentence(answer.effect, parts, now.lang))
