@@ -12,7 +12,7 @@ from cosim.dashboard import again, bench, compute, session
 from cosim.dashboard import view as views
 from cosim.dashboard.pages.explorer import status
 from cosim.dashboard.session import say
-from cosim.dashboard.sharing import Exports, Given, Kept, Link, Search
+from cosim.dashboard.sharing import Exports, Given, Kept, Search, Share
 from cosim.dashboard.widgets import Choice, Copy, Fold, Press, Table, box, options, text
 from cosim.effects import Effect
 from cosim.effects_text import number
@@ -49,7 +49,7 @@ def Page() -> None:
         Exports()
         with box("div", "cosim-row", style="margin-top:12px"):
             Kept()
-            Link()
+            Share()
     Ledgers()
 
 

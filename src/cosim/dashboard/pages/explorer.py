@@ -14,6 +14,7 @@ from cosim.dashboard import view as views
 from cosim.dashboard.compute import Answer
 from cosim.dashboard.controls import Controls
 from cosim.dashboard.session import say
+from cosim.dashboard.sharing import Exports, Kept, Share
 from cosim.dashboard.warnings import Caution
 from cosim.dashboard.widgets import (
     Bars,
@@ -76,9 +77,21 @@ def Result() -> None:
             return
         Figures(shown.answer)
         Curve(shown.answer)
+        Sharing()
         Why()
         Who(shown.answer)
         Assumptions([one for one in cautions if one.kind == "assumption"])
+
+
+@solara.component
+def Sharing() -> None:
+    """Keep the scenario beside others, share its link, take its files along."""
+    with box("div", "cosim-card"):
+        text("h2", say("Garder, partager, emporter", "Keep, share, take along"))
+        with box("div", "cosim-row"):
+            Kept()
+            Share()
+        Exports()
 
 
 @solara.component
@@ -141,7 +154,9 @@ def status() -> str:
         return say(f"aperçu, sur {n} simulations seulement : calcul…",
                    f"preview, from {n} simulations only: computing…")  # fmt: skip
     if not session.settled():
-        return say(f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)")
+        return say(
+            f"calcul… ({n} simulations pour l'instant)", f"computing… ({n} simulations so far)"
+        )
     return say(
         f"{number(n)} simulations de chaque, à hasard égal.",
         f"{number(n, 0, 'en')} simulations of each, with equal luck.",
@@ -167,7 +182,11 @@ def short() -> str:
 
 def figure(value: float, unit: str, lang: Lang) -> str:
     """Return a value as the tiles show it."""
-    return percent(value, lang) if unit == "share" else number(value, 0 if unit == "count" else 2, lang)
+    return (
+        percent(value, lang)
+        if unit == "share"
+        else number(value, 0 if unit == "count" else 2, lang)
+    )
 
 
 def changed(value: float, unit: str, lang: Lang) -> str:
