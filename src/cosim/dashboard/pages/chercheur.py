@@ -102,8 +102,8 @@ def Again(effect: Effect | None) -> None:
     title = say("Refaire ce résultat", "Make this result again")
     with box("section", "cosim-card", id="refaire", aria_label=title):
         text("h2", title)
-        if effect is None:
-            text("p", say("calcul…", "computing…"), "cosim-status cosim-busy")
+        if effect is None:  # a key: an element of another tag would keep the tag of this one
+            text("p", say("calcul…", "computing…"), "cosim-status cosim-busy").key("busy")
             return
         n = effect.n
         text("h3", say("En ligne de commande", "From the command line"))

@@ -82,7 +82,7 @@ def Beginning(failed: str) -> None:
                     "Move them again: both are compared here, and the page's link remembers them.",
                 ), style="margin:0")  # fmt: skip
         if failed:
-            text("p", failed, "cosim-warning", role="alert")
+            text("p", failed, "cosim-warning", role="alert").key("failed")
 
 
 STYLE = """
