@@ -351,6 +351,7 @@ def _read(pairs: list[tuple[str, str]], start: Scenario, lang: Lang) -> tuple[Sc
 
     All are tried together, then one by one where that fails: an end may stand before its start.
     """
+    texts = dict(pairs)
     refused: list[str] = []
     fitting: dict[str, Any] = {}
     for key, text in pairs:
@@ -366,7 +367,7 @@ def _read(pairs: list[tuple[str, str]], start: Scenario, lang: Lang) -> tuple[Sc
         try:
             start = held(start.with_(**{key: value}))
         except CosimError as error:
-            refused.append(_in_words(error, key, str(value), lang))
+            refused.append(_in_words(error, key, texts.get(key, str(value)), lang))
     return start, refused
 
 
