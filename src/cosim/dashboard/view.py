@@ -308,7 +308,7 @@ def from_query(query: str) -> tuple[View, tuple[str, ...]]:
             inner = parse_qsl(text, keep_blank_values=True)[:120]
             one, more = _read(inner, reference(start.scenario), lang)
             start, refused = replace(start, kept=(*start.kept, one)), refused + more
-        elif key in PAGES_OWN and text.isprintable() and len(text) <= 40:
+        elif key in PAGES_OWN and text.isprintable() and len(text) <= 60:
             start = start.with_own(**{key: text})
         elif key in _VALUES or not (key == "territoire" or _is_key(key)):
             refused.append(refusal(key, text, _known(key), lang))
