@@ -42,6 +42,18 @@ COSTS = {
     "workers": Cost("2 threads v 1 on an ensemble", 1.8, "×", at_least=True),
     "start": Cost("`cosim run` to its first result, code compiled before", 3.0, "s"),
     "compile": Cost("`cosim run` to its first result, nothing compiled", 30.0, "s"),
+    "lever_known": Cost("dashboard, lever to pixels: what-if in the cache, median", 200.0, "ms"),
+    "lever_preview": Cost(
+        "dashboard, lever to pixels: fresh what-if, preview, median", 200.0, "ms"
+    ),
+    "lever_hundred": Cost("the same, 100 fresh replicates, median", 500.0, "ms"),
+    "crowd": Cost(
+        "dashboard, 30 visitors who move a lever each second: a picture or a mark "
+        "« calcul… », 95 %",
+        2.0,
+        "s",
+    ),
+    "crowd_memory": Cost("dashboard, memory beside the cache over 1 000 moves", 5.0, "MB"),
     "import": Cost("`import cosim`, over bare Python", 0.4, "s"),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 import numba
 
 import cosim
-from benchmarks import alone, peers
+from benchmarks import alone, dashboard, peers
 from benchmarks.clock import Growth, Work, excess, growth, processor, ratio, seconds, turns
 from benchmarks.costs import MEDIAN, Figure
 from benchmarks.room import room
@@ -302,5 +302,5 @@ def seminar() -> Found:
 #: Name of a group -> what measures it, from the quick ones to the long ones.
 GROUPS: dict[str, Callable[[], Found]] = {
     "start": starts, "inside": inside, "threads": threads, "room": seminar, "growth": growths,
-    "peers": rivals, "france": france,
+    "peers": rivals, "france": france, "dashboard": dashboard.measure,
 }  # fmt: skip

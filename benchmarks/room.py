@@ -129,7 +129,7 @@ class Client:
 
 
 def _json_of(raw: bytes) -> str:
-    """Return the first part of a binary message: after the table of offsets (see Jupyter's wire)."""
+    """Return the text of a binary message of Jupyter: what follows its table of offsets."""
     count = int.from_bytes(raw[:4], "big")
     first, second = (int.from_bytes(raw[4 * k : 4 * k + 4], "big") for k in (1, 2))
     return raw[first : second if count > 1 else None].decode()

@@ -135,6 +135,7 @@ def test_the_bench_says_what_cosim_compare_says_and_gives_its_files(page, port, 
     open_page(page, port, "/chercheur", query)
     page.wait_for_function("document.querySelector('#commande')", timeout=120_000)
     assert violations(page) == []
+    expect(page.get_by_role("heading", level=3)).to_have_count(2)
     view, _ = views.from_query(query)
     words = settled(page)
     n = int(re.search(r"--replicates (\d+) --seed 1 --indicator engaged", words)[1])

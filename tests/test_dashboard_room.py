@@ -506,6 +506,7 @@ def test_a_closed_room_tells_its_screens_and_answers_nothing_more():
 def computed():
     """A room whose first answers were computed."""
     room = Room("BCDFG", VIEWS[4])
+    room.subscribe(lambda: None)
     shown = []
     take = room.show
     room.show = lambda slide: shown.append(slide) or take(slide)
@@ -538,6 +539,17 @@ def test_the_scale_of_estimates_does_not_depend_on_the_scenario(computed):
         (answer,) = compute.effects(view.reference, view.scenario, cache=cache, stages=(LEAST,))
         scales.append([room_slides.scale(answer, name) for name in views.SHOWN])
     assert scales[0] == scales[1] and min(scales[0]) > 0
+
+
+def test_what_nobody_looks_at_is_not_refined(monkeypatch):
+    monkeypatch.setattr(room_slides, "STAGES", (2,))
+    monkeypatch.setattr(room_slides, "IDLE_STAGES", (4,))
+    room = Room("BCDFG", VIEWS[1])
+    room_slides.conduct(room, compute.Cache(), rest=0.0)
+    assert room.answer().n == 2
+    room.subscribe(lambda: None).wake()
+    room_slides.conduct(room, compute.Cache(), rest=0.0)
+    assert room.answer().n == 4
 
 
 def test_what_is_gone_is_not_computed_further():

@@ -378,7 +378,7 @@ def test_health_tells_nothing_about_anybody(port):
     answer = ask(port, "/healthz")
     found = json.loads(answer.read())
     assert answer.headers["content-type"] == "application/json"
-    assert set(found) == {"status", "version", "sessions", "cache_bytes"}
+    assert set(found) == {"status", "version", "sessions", "ensembles", "cache_bytes"}
     assert found["status"] == "ok" and found["sessions"] >= 0
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["INDICATORS", "REFERENCE", "WORLDS", "Atlas", "collect", "folder", "read", "scenarios"]
 
 #: One actor in five: the luck of a territory is larger than with all of them.
+#: With all actors the same takes five times as long.
 SAMPLE, REPLICATES, SEED = 0.2, 8, 1
 FIRST, LAST = 2010, 2026
 #: Indicator and group; counts are per 10 000 inhabitants.
@@ -192,7 +193,7 @@ def _manifest(
     from cosim.results import run_digest
 
     return {
-        "command": "cosim docs --france-map",
+        "command": f"cosim docs --france-map {sample:g}",
         "cosim": cosim.__version__,
         "territories": territories,
         "sample": sample,
@@ -200,7 +201,32 @@ def _manifest(
         "root_seed": SEED,
         "worlds": {name: {"scenario": document.digest, "digest": run_digest(document)}
                    for name, document in documents.items()},
+        "one_for_one": _one_for_one(),
         "files": {name: sha256(target / name) for name in (MAP, GROUPS)},
+    }  # fmt: skip
+
+
+def _one_for_one() -> dict[str, Any]:
+    """Return what all of France comes to with all actors: the committed run of docs/france.
+
+    A sampled actor keeps the length of its contact list, so that levels are higher in a sample
+    (docs/limits.md): the map says by how much. Empty without a checkout.
+    """
+    import pandas as pd
+
+    from cosim.territory import territories
+
+    tables = Path(cosim.__file__).parents[2] / "docs" / "france"
+    if not (tables / "years.csv").is_file():
+        return {}
+    table = pd.read_csv(tables / "years.csv")
+    last = table[table["month"] == f"{LAST}-01"].set_index("indicator")["value"]
+    people = float(territories()["inhabitants"].sum())
+    names = ["/".join(filter(None, pair)) for pair in INDICATORS]
+    return {
+        "digest": json.loads((tables / "runs.json").read_text("utf-8"))["france"]["digest"],
+        **{name: float(last[name]) * (PER / people if _unit(k) == "count" else 1.0)
+           for k, name in enumerate(names) if name in last},
     }  # fmt: skip
 
 
@@ -257,10 +283,10 @@ def _read(source: Path) -> Atlas:
                    if sha256(source / name) != digest]  # fmt: skip
     except (OSError, ValueError, KeyError) as error:
         raise ResultsError("no map of France", where=source, found=str(error),
-                           expected="cosim docs --france-map") from None  # fmt: skip
+                           expected="cosim docs --france-map 0.2") from None  # fmt: skip
     if changed:
         raise ResultsError("a file is not the one of its manifest", where=source,
-                           found=", ".join(changed), expected="cosim docs --france-map")  # fmt: skip
+                           found=", ".join(changed), expected="cosim docs --france-map 0.2")  # fmt: skip
     codes, values = _arrays(pd.read_parquet(source / MAP), whole_numbers=True)
     groups, grouped = _arrays(pd.read_parquet(source / GROUPS), whole_numbers=False)
     return Atlas(codes, groups, values, grouped, about)

@@ -350,9 +350,13 @@ def docs(
         typer.Option(help="Dossier des études de sensibilité. / Folder of sensitivity studies."),
     ] = None,
     france_map: Annotated[
-        bool,
-        typer.Option("--france-map", help="Simuler la carte livrée (~10 min). / Map that ships."),
-    ] = False,
+        float | None,
+        typer.Option(
+            metavar="SHARE", min=0.01, max=1.0,
+            help="Simuler la carte livrée, avec cette part des acteurs (0.2 : ~11 min). "
+            "/ Simulate the map that ships, with this share of the actors.",
+        ),
+    ] = None,
 ) -> None:
     """Écrire les pages générées de la documentation. / Write the generated pages."""
     from cosim.calibration import pages as calibrated
@@ -380,8 +384,8 @@ def docs(
 
         for path in sensitivity_page.collect(sensitivity, folder):
             say(f"{path}")
-    if france_map and not check:
-        _map_of_france()
+    if france_map is not None and not check:
+        _map_of_france(france_map)
     changed = ledgers.stale(folder) if check else ledgers.write(folder)
     for path in changed:
         say(f"{path}")
@@ -391,13 +395,13 @@ def docs(
         raise typer.Exit(1)
 
 
-def _map_of_france() -> None:
+def _map_of_france(sample: float) -> None:
     """Simulate what the map of the dashboard shows, and write it into the package."""
     from cosim import atlas
 
     months = sum(one.n_months for one in atlas.scenarios().values()) * atlas.REPLICATES
     with progress("France", months) as done:
-        for path in atlas.collect(atlas.folder(), progress=done):
+        for path in atlas.collect(atlas.folder(), sample=sample, progress=done):
             say(f"{path}")
 
 

@@ -265,6 +265,20 @@ def reading(lang: Lang) -> tuple[str, ...]:
     return (*mine, *READING[lang][1:])
 
 
+def key_words(lang: Lang) -> str:
+    """Return what the numbers and bars of the cards are."""
+    if lang == "fr":
+        return (
+            "Les nombres sont des alliances vivantes pour 100 acteurs, en moyenne d'une année ; la "
+            "barre est l'intervalle à 95 % de la moyenne des six territoires, « seuil » le plus petit "
+            "effet qui compte."
+        )
+    return (
+        "Numbers are living alliances per 100 actors, mean of a year; the bar is the 95% interval of "
+        "the mean of the six territories, “threshold” the smallest effect that matters."
+    )
+
+
 def made(card: Card, lang: Lang) -> str:
     """Return how many runs, of what, with which digest and seed."""
     runs = number(card.runs, 0, lang)
@@ -394,6 +408,6 @@ def _people(code: str) -> int:
 
 
 __all__ = [
-    "VERDICTS", "Bar", "Card", "Contrast", "cards", "chosen", "counts", "dose", "explored", "made", "places",
+    "VERDICTS", "Bar", "Card", "Contrast", "cards", "chosen", "counts", "dose", "explored", "key_words", "made", "places",
     "reach", "reading", "trial", "tried", "word",
 ]  # fmt: skip

@@ -20,7 +20,9 @@ from cosim import ledgers, limits
 from cosim.calibration import pages as calibrated
 from cosim.effects_text import number
 from cosim.errors import CosimError
+from cosim.facts import facts as known_facts
 from cosim.indicators import INDICATORS, group_label
+from cosim.parameters import PARAMETERS
 from cosim.state import KINDS, METIERS, RUNGS
 
 if TYPE_CHECKING:
@@ -295,17 +297,17 @@ def fit(lang: Lang) -> list[dict[str, Any]]:
         label = fact.get(lang, code) + (f" ({rest})" if rest else "")
         rows.append({
             "code": row["target"], "label": label, "fact": fact.get("id", ""),
-            "value": _short(row["value"], lang),
-            "tolerance": f"{_short(row['low'], lang)} – {_short(row['high'], lang)}",
-            "median": _short(row["median"], lang),
-            "span": f"{_short(row['p05'], lang)} – {_short(row['p95'], lang)}",
+            "value": _percent(row["value"], lang),
+            "tolerance": f"{_percent(row['low'], lang)} – {_percent(row['high'], lang)}",
+            "median": _percent(row["median"], lang),
+            "span": f"{_percent(row['p05'], lang)} – {_percent(row['p95'], lang)}",
             "met": row["low"] <= row["median"] <= row["high"],
         })  # fmt: skip
     return rows
 
 
-def _short(x: float, lang: Lang) -> str:
-    return french(f"{x:.3g}", lang)
+def _percent(x: float, lang: Lang) -> str:
+    return number(100.0 * x, 1, lang)
 
 
 def calibration_sentence(lang: Lang) -> str:
@@ -417,12 +419,19 @@ _BLOCKS: Mapping[str, Callable[[Any], Block]] = {
 }  # fmt: skip
 
 
+def _named(name: str) -> Inline:
+    """Return how a name is set: one of a ledger leads to its row."""
+    row = {"section": f"parametre-{name}"} if name in PARAMETERS else (
+        {"section": f"fait-{name}"} if name in known_facts() else {})  # fmt: skip
+    return {"code": True, **row}
+
+
 def _spans(node: Any, **marks: Any) -> list[Inline]:
     """Return the text of a node, with how each part of it is set."""
     found: list[Inline] = []
     for one in node.children:
         if one.type in ("text", "code_inline", "softbreak", "hardbreak"):
-            code = {"code": True} if one.type == "code_inline" else {}
+            code = _named(one.content) if one.type == "code_inline" else {}
             found.append({"text": one.content if "break" not in one.type else " ", **code, **marks})
         elif one.type == "link":
             page = str(one.attrs.get("href", "")).partition("#")[0]

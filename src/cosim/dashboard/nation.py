@@ -250,7 +250,31 @@ def notes(known: Atlas, lang: Lang) -> tuple[str, ...]:
             f"highest of the {n}; one more would fall outside about 2 times in {n + 1}. Parameters "
             "are the default ones: their uncertainty is not in these intervals.",
         )
-    return (*made, *LIMITS[lang])
+    return (*made, *_levels(known, lang), *LIMITS[lang])
+
+
+def _levels(known: Atlas, lang: Lang) -> tuple[str, ...]:
+    """Return by how much the levels of a sample are off those with all actors, if it is known."""
+    whole = known.about["one_for_one"]
+    if known.about["sample"] == 1.0 or "engaged" not in whole:
+        return ()
+    told = []
+    for name in (one for one in INDICATORS if one in whole):
+        here = float(known.grouped[REFERENCE, name][0, -1, 0])
+        told.append(f"{label(name, lang)} {value(here, name, lang)} "
+                    + ("au lieu de" if lang == "fr" else "instead of")
+                    + f" {value(whole[name], name, lang)}")  # fmt: skip
+    if lang == "fr":
+        return (
+            "Les niveaux sont ceux d'un échantillon, où chacun connaît une plus grande part des "
+            "autres. Avec tous les acteurs, la France entière arrive à d'autres chiffres en "
+            f"{atlas.LAST} : {' ; '.join(told)}. On lira les écarts plutôt que les niveaux.",
+        )
+    return (
+        "Levels are those of a sample, in which each knows a larger share of the others. With all "
+        f"actors, all of France comes to other figures in {atlas.LAST}: {'; '.join(told)}. Read "
+        "gaps rather than levels.",
+    )
 
 
 def provenance(known: Atlas, shown: Shown, lang: Lang) -> str:

@@ -104,8 +104,9 @@ def projecting() -> bool:
 
 
 def told(found: object) -> None:
-    """Take what the browser tells."""
-    browser.value = browser_of(found)
+    """Take what the browser tells; of tokens, the session knows better once it has any."""
+    new, known = browser_of(found), browser.value
+    browser.value = Browser(new.origin, known.tokens) if known and known.tokens else new
 
 
 def open_room() -> None:

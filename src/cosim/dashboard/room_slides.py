@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,7 +99,10 @@ def scale(answer: Answer, indicator: str) -> float:
 
 
 def conduct(room: Room, cache: Cache = compute.CACHE, rest: float = REST) -> None:
-    """Compute what a room shows, ever more precisely, until it shows something else."""
+    """Compute what a room shows, ever more precisely, until it shows something else.
+
+    What is precise enough is not refined for nobody.
+    """
     view = room.frame().view
     last = room.answer()
     if room.frame().ended or (last and last.view == view and last.n >= IDLE_STAGES[-1]):
@@ -111,8 +115,9 @@ def conduct(room: Room, cache: Cache = compute.CACHE, rest: float = REST) -> Non
         for stages, urgency in ((STAGES, 1), (IDLE_STAGES, 2)):
             if urgency > 1 and _rested(gone, rest):
                 return
+            idle = gone if urgency == 1 else lambda: gone() or not room.attended
             for answer in compute.effects(
-                view.reference, view.scenario, gone, cache, stages=stages, urgency=urgency
+                view.reference, view.scenario, idle, cache, stages=stages, urgency=urgency
             ):
                 room.show(slide(view, answer))
     except CosimError as error:
@@ -121,8 +126,6 @@ def conduct(room: Room, cache: Cache = compute.CACHE, rest: float = REST) -> Non
 
 def _rested(gone: Callable[[], bool], seconds: float, step: float = 0.1) -> bool:
     """Wait; return whether what was shown is gone meanwhile."""
-    import time
-
     for _ in range(round(seconds / step)):
         if gone():
             return True

@@ -92,6 +92,7 @@ def health() -> dict[str, Any]:
         "status": "ok",
         "version": __version__,
         "sessions": len(Sessions()),
+        "ensembles": len(compute.CACHE),
         "cache_bytes": compute.CACHE.nbytes(),
     }
 

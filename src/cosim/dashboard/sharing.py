@@ -84,7 +84,7 @@ def _kept_button(there: bool) -> None:
 
 
 @solara.component
-def Link() -> None:
+def Share() -> None:
     """Copy the address that restores everything; its QR code, to be projected."""
     opened, set_opened = solara.use_state(False)
     with solara.Div(classes=["cosim-link"]):

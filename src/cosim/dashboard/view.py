@@ -308,7 +308,7 @@ def from_query(query: str) -> tuple[View, tuple[str, ...]]:
             inner = parse_qsl(text, keep_blank_values=True)[:120]
             one, more = _read(inner, reference(start.scenario), lang)
             start, refused = replace(start, kept=(*start.kept, one)), refused + more
-        elif key in PAGES_OWN and text.isprintable() and len(text) <= 40:
+        elif key in PAGES_OWN and text.isprintable() and len(text) <= 60:
             start = start.with_own(**{key: text})
         elif key in _VALUES or not (key == "territoire" or _is_key(key)):
             refused.append(refusal(key, text, _known(key), lang))
@@ -351,6 +351,7 @@ def _read(pairs: list[tuple[str, str]], start: Scenario, lang: Lang) -> tuple[Sc
 
     All are tried together, then one by one where that fails: an end may stand before its start.
     """
+    texts = dict(pairs)
     refused: list[str] = []
     fitting: dict[str, Any] = {}
     for key, text in pairs:
@@ -366,7 +367,7 @@ def _read(pairs: list[tuple[str, str]], start: Scenario, lang: Lang) -> tuple[Sc
         try:
             start = held(start.with_(**{key: value}))
         except CosimError as error:
-            refused.append(_in_words(error, key, str(value), lang))
+            refused.append(_in_words(error, key, texts.get(key, str(value)), lang))
     return start, refused
 
 

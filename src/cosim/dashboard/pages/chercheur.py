@@ -12,7 +12,7 @@ from cosim.dashboard import again, bench, compute, session
 from cosim.dashboard import view as views
 from cosim.dashboard.pages.explorer import status
 from cosim.dashboard.session import say
-from cosim.dashboard.sharing import Exports, Given, Kept, Link, Search
+from cosim.dashboard.sharing import Exports, Given, Kept, Search, Share
 from cosim.dashboard.widgets import Choice, Copy, Fold, Press, Table, box, options, text
 from cosim.effects import Effect
 from cosim.effects_text import number
@@ -49,7 +49,7 @@ def Page() -> None:
         Exports()
         with box("div", "cosim-row", style="margin-top:12px"):
             Kept()
-            Link()
+            Share()
     Ledgers()
 
 
@@ -102,8 +102,8 @@ def Again(effect: Effect | None) -> None:
     title = say("Refaire ce résultat", "Make this result again")
     with box("section", "cosim-card", id="refaire", aria_label=title):
         text("h2", title)
-        if effect is None:
-            text("p", say("calcul…", "computing…"), "cosim-status cosim-busy")
+        if effect is None:  # a key: an element of another tag would keep the tag of this one
+            text("p", say("calcul…", "computing…"), "cosim-status cosim-busy").key("busy")
             return
         n = effect.n
         text("h3", say("En ligne de commande", "From the command line"))

@@ -13,7 +13,7 @@ from cosim.dashboard import compare, compute, refusals, session
 from cosim.dashboard import view as views
 from cosim.dashboard.compare import Lane
 from cosim.dashboard.session import say
-from cosim.dashboard.sharing import Kept, Link
+from cosim.dashboard.sharing import Kept, Share
 from cosim.dashboard.view import View
 from cosim.dashboard.widgets import Choice, Fold, Press, Table, box, options, text
 from cosim.effects import Effect
@@ -58,7 +58,7 @@ def Page() -> None:
     Beginning(failed)
     with box("div", "cosim-row", style="margin-bottom:14px"):
         Kept()
-        Link()
+        Share()
     Drawn(lanes, found)
     Told(lanes, found)
     Duels(lanes, found)
@@ -82,7 +82,7 @@ def Beginning(failed: str) -> None:
                     "Move them again: both are compared here, and the page's link remembers them.",
                 ), style="margin:0")  # fmt: skip
         if failed:
-            text("p", failed, "cosim-warning", role="alert")
+            text("p", failed, "cosim-warning", role="alert").key("failed")
 
 
 STYLE = """

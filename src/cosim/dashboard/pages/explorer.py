@@ -14,6 +14,7 @@ from cosim.dashboard import view as views
 from cosim.dashboard.compute import Answer
 from cosim.dashboard.controls import Controls
 from cosim.dashboard.session import say
+from cosim.dashboard.sharing import Exports, Kept, Share
 from cosim.dashboard.warnings import Caution
 from cosim.dashboard.widgets import (
     Bars,
@@ -76,9 +77,21 @@ def Result() -> None:
             return
         Figures(shown.answer)
         Curve(shown.answer)
+        Sharing()
         Why()
         Who(shown.answer)
         Assumptions([one for one in cautions if one.kind == "assumption"])
+
+
+@solara.component
+def Sharing() -> None:
+    """Keep the scenario beside others, share its link, take its files along."""
+    with box("div", "cosim-card"):
+        text("h2", say("Garder, partager, emporter", "Keep, share, take along"))
+        with box("div", "cosim-row"):
+            Kept()
+            Share()
+        Exports()
 
 
 @solara.component

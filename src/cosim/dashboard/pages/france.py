@@ -206,10 +206,11 @@ def Chosen(now: Shown) -> None:
         for name, told in nation.figures(known, now, now.place, lang):
             cells += [text("dt", name), text("dd", told)]
         box("dl", "", cells)
-        Press(
-            label=say("Explorer ce territoire", "Explore this territory"), kind="main",
-            event_press=lambda *_: explore(),
-        )  # fmt: skip
+        with box("div", "cosim-row"):
+            Press(
+                label=say("Explorer ce territoire", "Explore this territory"), kind="main",
+                event_press=lambda *_: explore(),
+            )  # fmt: skip
 
 
 @solara.component

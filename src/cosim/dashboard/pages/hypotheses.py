@@ -19,7 +19,6 @@ STYLE = """
 .cosim-hypothesis { border-left: 6px solid #6b7280; scroll-margin-top: 12px; }
 .cosim-hypothesis.supported { border-left-color: #1f7a55; }
 .cosim-hypothesis.contradicted { border-left-color: #b3261e; }
-.cosim-hypothesis.undecided { border-left-color: #6b7280; border-left-style: dashed; }
 .cosim-hypothesis h2 { color: #1b2733; font-size: 18px; margin: 0 0 6px; }
 .cosim-verdict { display: inline-block; font-weight: 700; padding: 2px 10px; border-radius: 999px; border: 2px solid; font-size: 14px; margin: 0 10px 6px 0; background: #fff; }
 .cosim-verdict.supported { color: #17603f; }
@@ -27,14 +26,18 @@ STYLE = """
 .cosim-verdict.undecided { color: #4a5560; border-style: dashed; }
 .cosim-hypothesis .tally { color: #444; font-size: 14px; }
 .cosim-hypothesis h3 { margin-top: 14px; }
-.cosim-verdicts { margin: 0 0 16px; }
+.cosim-verdicts { margin: 0 0 12px; }
+.cosim-hypotheses { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; align-items: start; }
+.cosim-hypotheses .cosim-card { margin: 0; }
+.cosim-hypotheses .open { grid-column: 1 / -1; }
+@media (max-width: 1100px) { .cosim-hypotheses { grid-template-columns: minmax(0, 1fr); } }
 """
 
 
 @solara.component_vue("../components/Intervals.vue")
 def Intervals(
     bars: list[dict[str, Any]], low: float, high: float, margin: float | None, margin_words: str,
-    description: str,
+    description: str, compact: bool = False,
 ) -> None:  # fmt: skip
     """Estimates with their intervals, against zero and the smallest effect that matters."""
 
@@ -42,12 +45,13 @@ def Intervals(
 @solara.component
 def Page() -> None:
     """What is said first, the filter, the cards."""
+    lang = session.lang()
     solara.Style(STYLE)
     text("h1", say("Douze hypothèses, et ce que le modèle en dit",
                    "Twelve hypotheses, and what the model says of them"))  # fmt: skip
     found = solara.use_thread(
-        lambda _cancel: {"fr": findings.cards("fr"), "en": findings.cards("en")},
-        dependencies=[], intrusive_cancel=False,
+        lambda _cancel: findings.cards(lang), dependencies=[lang], intrusive_cancel=False
+   
     )  # fmt: skip
     Reading()
     if found.value is None:
@@ -102,8 +106,10 @@ def Cards() -> None:
         else say("Une hypothèse affichée.", "One hypothesis shown."),
         "cosim-hidden", role="status",
     )  # fmt: skip
-    for card in shown:
-        One(card, card.name == chosen).key(card.name)
+    text("p", findings.key_words(lang), "cosim-small")
+    with box("div", "cosim-hypotheses"):
+        for card in shown:
+            One(card, card.name == chosen).key(card.name)
 
 
 @solara.component
@@ -115,7 +121,7 @@ def One(card: Card, opened: bool) -> None:
         session.go(lambda v: v.with_own(hypothese=card.name if wanted else ""))
 
     heading = f"{card.name.lower()}-enonce"
-    with box("article", f"cosim-card cosim-hypothesis {card.verdict}", id=card.name,
+    with box("article", f"cosim-card cosim-hypothesis {card.verdict}" + " open" * opened, id=card.name,
              aria_labelledby=heading):  # fmt: skip
         text("h2", f"{card.name}. {card.statement}", id=heading)
         with box("p", "tally"):
@@ -144,7 +150,7 @@ def Plot(contrast: Contrast, rows: int) -> None:
     text("p", told, "cosim-small")
     Intervals(
         bars=[asdict(bar) | {"sign": SIGNS.get(bar.verdict, "")} for bar in bars],
-        low=low, high=high, margin=margin or None,
+        low=low, high=high, margin=margin or None, compact=rows == 1,
         margin_words=say("seuil", "threshold"),
         description=f"{contrast.label}. {told} "
         + "; ".join(f"{bar.label} : {bar.words}" if lang == "fr" else f"{bar.label}: {bar.words}"
@@ -212,5 +218,6 @@ def Try(card: Card) -> None:
             router.push(f"/?{views.to_query(session.view.value)}")
 
     text("p", findings.trial(card.name, session.view.value))
-    Press(label=say("Voir dans l'Explorateur", "See it in the Explorer"), kind="main",
-          event_press=lambda *_: explore())  # fmt: skip
+    with box("div", "cosim-row"):
+        Press(label=say("Voir dans l'Explorateur", "See it in the Explorer"), kind="main",
+              event_press=lambda *_: explore())  # fmt: skip

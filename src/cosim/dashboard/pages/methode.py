@@ -19,11 +19,14 @@ STYLE = """
 .cosim-method nav .cosim-press { display: block; width: 100%; text-align: left; margin: 0 0 6px; border-color: transparent; background: #f4f6f9; }
 .cosim-method nav .cosim-press[aria-pressed="true"] { background: #003F8C; }
 .cosim-method section > h2 { font-size: 20px; color: #1b2733; margin: 0 0 10px; }
+.cosim-method section, .cosim-method section > * { min-width: 0; max-width: 100%; }
 .cosim-method section > p { max-width: 78ch; }
+.cosim-method .narrow { max-width: 420px; }
 .cosim-model { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 24px; align-items: start; }
 .cosim-months { list-style: none; padding: 0 !important; margin: 0; }
 .cosim-months li { display: grid; grid-template-columns: 30px minmax(0, 1fr); gap: 10px; padding: 7px 0; border-bottom: 1px solid #e0e4ea; }
 .cosim-months .order { width: 26px; height: 26px; border-radius: 50%; border: 1.5px solid #003F8C; color: #003F8C; font-weight: 700; font-size: 13px; display: grid; place-items: center; }
+.cosim-months strong { font-weight: 700; }
 .cosim-months .sources { color: #444; font-size: 13px; }
 .cosim-months li.named { background: #e8f0fa; }
 .cosim-chips { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; padding: 0 !important; margin: 0 0 12px; }
@@ -166,16 +169,15 @@ def Answers(row: str) -> None:
         return
     text("p", shown.answer.effect.sentence(lang, session.view.value.shown), "cosim-sentence")
     told, gaps = method.example(shown.answer, session.view.value.shown, lang)
-    rows = [
-        [str(k), x] for k, x in enumerate(method.gap_words(gaps, session.view.value.shown, lang), 1)
-    ]
-    Table(
+    rows = [[str(k), x] for k, x in enumerate(method.gap_words(gaps, session.view.value.shown, lang), 1)]
+    with box("div", "narrow"):
+      Table(
         caption=say(
             f"Les {len(gaps)} premières paires : avec votre scénario, moins la référence, à la fin",
             f"The first {len(gaps)} pairs: with your scenario, less the reference, at the end",
         ),
         head=[say("Paire", "Pair"), say("Différence", "Difference")], rows=rows, align="lr",
-    )  # fmt: skip
+      )  # fmt: skip
     text("p", told)
 
 
@@ -200,10 +202,10 @@ def Calibration(row: str) -> None:
     lang = session.lang()
     rows = method.fit(lang)
     text("p", method.calibration_sentence(lang))
-    yes, no = say("● atteint", "● met"), say("✕ manqué", "✕ missed")
+    yes, no = say("●\u00a0atteint", "●\u00a0met"), say("✕\u00a0manqué", "✕\u00a0missed")
     Table(
-        caption=say("Chiffres publiés et modèle calé (parts de 1)",
-                    "Published figures and the calibrated model (shares of 1)"),
+        caption=say("Chiffres publiés et modèle calé (en %)",
+                    "Published figures and the calibrated model (in %)"),
         head=[say("Chiffre", "Figure"), say("Publié", "Published"), say("Tolérance", "Tolerance"),
               say("Modèle, médiane", "Model, median"), say("9 tirages sur 10", "9 draws in 10"), ""],
         rows=[[r["label"], r["value"], r["tolerance"], r["median"], r["span"],
@@ -220,8 +222,9 @@ def Calibration(row: str) -> None:
         ),
         "cosim-note",
     )
-    Press(label=say("Ce que les données ne départagent pas", "What the data do not tell apart"),
-          event_press=lambda *_: go("limites"))  # fmt: skip
+    with box("div", "cosim-row"):
+        Press(label=say("Ce que les données ne départagent pas", "What the data do not tell apart"),
+              event_press=lambda *_: go("limites"))  # fmt: skip
 
 
 def _words(after: str, group: str) -> dict[str, str]:
@@ -287,13 +290,7 @@ def Citing(row: str) -> None:
         "partage, sans garantie. À citer ainsi (CITATION.cff) :",
         f"cosim {__version__}, licence {method.licence()}: free to use, change and share, without "
         "warranty. To be cited so (CITATION.cff):"))  # fmt: skip
-    text(
-        "pre",
-        cited,
-        "cosim-code",
-        tabindex="0",
-        **({"lang": "en"} if session.lang() == "fr" else {}),
-    )
+    text("pre", cited, "cosim-code", tabindex="0", **({"lang": "en"} if session.lang() == "fr" else {}))
     with box("div", "cosim-row"):
         Copy(value=cited, label=say("Copier la citation", "Copy the citation"),
              done=say("Copié", "Copied"))  # fmt: skip
