@@ -89,13 +89,13 @@ def known(name: str) -> bool:
 
 def current(view: View) -> str:
     """Return the start at which a view still stands, `OWN` once something has moved."""
-    if view.scenario == views.preset(TREND, view).scenario or _plain(view) == view.scenario:
-        return TREND
     said = view.scenario.title
-    for name, shipped in offered().items():
-        if said and shipped.title == said:
+    if not said:
+        return TREND if view.scenario == _plain(view) else OWN
+    for name, shipped in {TREND: documents.load(TREND), **offered()}.items():
+        if shipped.title == said:
             try:
-                same = views.preset(name, view).scenario.digest == view.scenario.digest
+                same = views.preset(name, view).scenario == view.scenario
             except CosimError:
                 return OWN
             return name if same else OWN
