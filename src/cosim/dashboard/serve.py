@@ -42,7 +42,6 @@ MOST_VISITORS = 200
 LEVELS = ("debug", "info", "warning", "error")
 #: Seconds that open sockets get to close.
 PATIENCE = 1
-EVERYWHERE = ("0.0.0.0", "::")
 
 
 class Sessions:
@@ -195,16 +194,6 @@ def prefix(root: str) -> str:
     return "".join(f"/{part}" for part in parts)
 
 
-def in_the_room() -> str | None:
-    """Return the address of this machine for others on its network, None without network."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # reserved for documentation; nothing is sent
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None
-
-
 # -- running ------------------------------------------------------------------------------
 
 
@@ -245,7 +234,8 @@ def serve(
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
-    names = {*LOCAL, *allow_hosts, *({host} - set(EVERYWHERE))}
+    own = reach.outward() if host in reach.ANY else host
+    names = {*LOCAL, *allow_hosts, *({own} - {""})}
     reach.listening(host, port, names)
     config = uvicorn.Config(
         application(names, root, most), log_config=None, access_log=False, server_header=False,
@@ -266,9 +256,9 @@ def leave() -> NoReturn:
 
 
 def _greet(host: str, port: int, root: str) -> None:
-    shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    shown = "127.0.0.1" if host in reach.ANY else f"[{host}]" if ":" in host else host
     print(f"cosim : http://{shown}:{port}{root}/  (Ctrl-C pour arrêter / to stop)", flush=True)
-    if host in EVERYWHERE and (address := in_the_room()):
+    if host in reach.ANY and (address := reach.outward()):
         print(f"Dans la salle / in the room : http://{address}:{port}{root}/", flush=True)
 
 
