@@ -513,8 +513,13 @@ def test_a_file_whose_rules_have_no_calibration_is_refused(file, capsys):
 
 
 def test_the_band_of_luck_on_the_page_has_its_words(drawing):
-    drawn, fixed = (results.ensemble(one, 4) for one in (drawing, drawing.with_(parameters=None)))
-    assert "chance seule" in compute.bands_words(effects.Effect(drawn, drawn))
-    assert "1 simulation sur 2" in compute.bands_words(effects.Effect(fixed, fixed))
-    rows = np.frombuffer(compute.bands(effects.Effect(drawn, drawn), "alliances"), np.float32)
-    assert np.allclose(rows.reshape(6, -1)[:5], drawn.fan("alliances"))
+    def answer(one, n=4):
+        made = effects.Effect(*[results.ensemble(one, n)] * 2)
+        return compute.Answer(made, made)
+
+    drawn, fixed = answer(drawing), answer(drawing.with_(parameters=None))
+    assert "chance seule" in compute.bands_words(drawn)["fr"]
+    assert "1 simulation sur 2" in compute.bands_words(fixed)["fr"]
+    assert "1 simulation sur 2" in compute.bands_words(answer(drawing, 2))["fr"]  # too few to tell
+    rows = np.frombuffer(compute.fan_bytes(drawn, "alliances"), np.float32).reshape(10, -1)
+    assert np.allclose(rows[:5], drawn.effect.scenario.fan("alliances"))

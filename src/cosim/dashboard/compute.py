@@ -325,7 +325,7 @@ def fan(answer: Answer, indicator: str, group: str = "", gap: bool = False) -> A
     than four replicates have no bands of luck alone.
     """
     effect = answer.drawn
-    draws = effect.draws and effect.n >= 4
+    draws = _tells_apart(effect)
     if gap:
         pairs = uncertainty.fan(effect.difference(indicator, group), 0, draws)
         return np.vstack([pairs, np.zeros_like(pairs)])
@@ -338,13 +338,19 @@ def fan_bytes(answer: Answer, indicator: str, group: str = "", gap: bool = False
     return fan(answer, indicator, group, gap).astype(np.float32).tobytes()
 
 
+def _tells_apart(effect: Effect) -> bool:
+    """Whether bands tell luck from parameters: these are drawn, and there are two pairs of them."""
+    return effect.draws and effect.n >= 4
+
+
 def bands_words(answer: Answer) -> Mapping[str, str]:
     """Return what the two bands are, for those who look at the page."""
-    if answer.drawn.draws:
+    if _tells_apart(answer.drawn):
         return {
-            "fr": "zone foncée : chance seule ; zone claire : chance et paramètres, "
-            "9 simulations sur 10",
-            "en": "dark area: luck alone; light area: luck and parameters, 9 simulations in 10",
+            "fr": "zone foncée : chance seule ; zone claire : chance et paramètres "
+            "(9 simulations sur 10 dans chacune)",
+            "en": "dark area: luck alone; light area: luck and parameters "
+            "(9 simulations in 10 in each)",
         }
     return {
         "fr": "zone foncée : 1 simulation sur 2 ; zone claire : 9 sur 10",

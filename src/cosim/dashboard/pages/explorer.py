@@ -30,7 +30,7 @@ from cosim.dashboard.widgets import (
     options,
     text,
 )
-from cosim.drawing import KINDS, WHAT_IF
+from cosim.drawing import KINDS, REFERENCE, WHAT_IF
 from cosim.effects_text import HARD, Lang, number, percent
 from cosim.errors import CosimError
 from cosim.indicators import INDICATORS
@@ -423,7 +423,7 @@ def Contributed(parts: Contributions) -> None:
             rows=[
                 {"label": bar.label, "detail": kinds[bar.kind], "kind": bar.kind, "mean": bar.mean,
                  "low": bar.low, "high": bar.high, "words": bar.words, "shape": "",
-                 "colour": WHAT_IF if bar.kind in ("on top", "alone") else "#444444"}
+                 "colour": WHAT_IF if bar.kind in ("on top", "alone") else REFERENCE}
                 for bar in why.bars(parts, now.shown, now.lang)
             ],
         )  # fmt: skip
@@ -525,7 +525,7 @@ def Who(answer: Answer) -> None:
 def Groups(answer: Answer, title: str, parts: list[who.Part]) -> None:
     """One sentence, then each group with its interval and its mark."""
     now = session.view.value
-    plain = ("#444444", "o")
+    plain = (REFERENCE, "o")
     with box("div"):
         text("h3", title)
         text("p", who.sentence(answer.effect, parts, now.lang))
