@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from types import FrameType
 from typing import Any, NoReturn
 
 from cosim import __version__
@@ -234,23 +235,32 @@ def serve(
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """Stop, without a word for each socket that is cut, and not later than promised."""
+            super().handle_exit(sig, frame)
+            for name in ("uvicorn", "solara", "asyncio"):
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+            limit = threading.Timer(PATIENCE + 1.5, leave)
+            limit.daemon = True
+            limit.start()
+
     own = reach.outward() if host in reach.ANY else host
     names = {*LOCAL, *allow_hosts, *({own} - {""})}
     reach.listening(host, port, names)
     config = uvicorn.Config(
         application(names, root, most), log_config=None, access_log=False, server_header=False,
         ws_max_size=MOST_MESSAGE, timeout_graceful_shutdown=PATIENCE, timeout_keep_alive=15,
+        ws_ping_interval=20, ws_ping_timeout=90,
     )  # fmt: skip
     _greet(host, port, root)
     if warm:
         threading.Thread(target=_warm, name="cosim-warm", daemon=True).start()
     Server(config).run(sockets=[listening])
-    print("cosim : arrêté / stopped", flush=True)
 
 
 def leave() -> NoReturn:
     """End the process now, whatever still computes."""
-    sys.stdout.flush()
+    print("cosim : arrêté / stopped", flush=True)
     sys.stderr.flush()
     os._exit(0)
 
