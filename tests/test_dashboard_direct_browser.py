@@ -136,7 +136,7 @@ def test_nobody_gets_the_answer_before_it_is_revealed(visit, presenter, follower
         one.page.wait_for_selector(DRAWN, timeout=60_000)
         one.reads("La réponse :")
         one.reads("Estimation médiane de la salle : +20")
-        assert one.page.locator(".cosim-bars").first.locator("tbody tr").count() == 3
+        assert one.page.locator(".cosim-tally").first.locator("li").count() == 3
         accessible(one)
     presenter.press("Continuer")
     follower.reads("Ce que montre la salle")

@@ -191,11 +191,12 @@ def _frame(area: str, towns: pd.DataFrame, region: str = "") -> Frame:
 
 
 def classes(
-    values: Floats, palette: str, centred: bool = False
+    values: Floats, palette: str, centred: bool = False, most: int = 6
 ) -> tuple[Colormap, BoundaryNorm, list[float]]:
     """Colours in classes with round bounds; the first and the last class are open.
 
-    `centred` puts zero in the middle of the palette.
+    `centred` puts zero in the middle of the palette; `most` is about how many classes there are
+    otherwise.
     """
     from matplotlib import colormaps
     from matplotlib.colors import BoundaryNorm, ListedColormap
@@ -207,7 +208,7 @@ def classes(
         low = -high
     if high - low < 1e-9:
         low, high = low - 0.005, high + 0.005
-    ticks = MaxNLocator(8 if centred else 6, steps=[1, 2, 5, 10]).tick_values(low, high)
+    ticks = MaxNLocator(8 if centred else most, steps=[1, 2, 5, 10]).tick_values(low, high)
     bounds = [float(t) for t in ticks if low - 1e-12 <= t <= high + 1e-12]
     if len(bounds) < 2:
         bounds = [low, high]

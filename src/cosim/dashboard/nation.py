@@ -16,6 +16,7 @@ from cosim.atlas import REFERENCE, WORLDS, Atlas
 from cosim.drawing import number
 from cosim.effects_text import percent
 from cosim.figures_national import MEASURES, measure_label
+from cosim.indicators import INDICATORS as KNOWN
 from cosim.scenario import difference_sentence
 from cosim.scenario_text import month_name
 
@@ -81,6 +82,11 @@ def label(indicator: str, lang: Lang) -> str:
     return measure_label(indicator, lang)
 
 
+def definition(indicator: str, lang: Lang) -> str:
+    """Return what is counted, from the ledger of indicators."""
+    return KNOWN[indicator.partition("/")[0]].definition(lang)
+
+
 def world_label(world: str, lang: Lang) -> str:
     """Return the name of a world as a choice."""
     return _WORLDS[world][0 if lang == "fr" else 1]
@@ -89,12 +95,12 @@ def world_label(world: str, lang: Lang) -> str:
 _WORLDS = {
     REFERENCE: ("La référence, de 2010 à 2026", "The reference, from 2010 to 2026"),
     "deux-postes": (
-        "Et si… deux catalyseurs de plus par territoire ? (différence)",
-        "What if… two more catalysts in each territory? (difference)",
+        "Et si… deux catalyseurs de plus partout ?",
+        "What if… two more catalysts everywhere?",
     ),
     "usine": (
-        "Et si… l'usine de la co-construction ? (différence)",
-        "What if… the usine of co-construction? (difference)",
+        "Et si… l'usine de la co-construction ?",
+        "What if… the usine of co-construction?",
     ),
 }
 
@@ -170,13 +176,13 @@ def whole_sentence(known: Atlas, shown: Shown, lang: Lang) -> str:
             return (
                 f"{name}, différence avec la référence : {told} dans toute la France en {month}. "
                 f"Les {known.about['replicates']} simulations sont d'accord sur le sens dans "
-                f"{counts[0]} territoires sur {counts[4]} (hausse dans {counts[1]}, baisse dans "
+                f"{counts[0]} des {counts[4]} territoires (hausse dans {counts[1]}, baisse dans "
                 f"{counts[2]}) ; par hasard seul, elles le seraient dans {counts[3]} environ."
             )
         return (
             f"{name}, difference to the reference: {told} over all of France in {month}. The "
             f"{known.about['replicates']} simulations agree on the direction in {counts[0]} "
-            f"territories of {counts[4]} (up in {counts[1]}, down in {counts[2]}); by luck alone "
+            f"of the {counts[4]} territories (up in {counts[1]}, down in {counts[2]}); by luck alone "
             f"they would in about {counts[3]}."
         )
     low, high = (value(float(q), shown.indicator, lang) for q in np.quantile(values[0], (0.1, 0.9)))
@@ -218,13 +224,13 @@ def place_sentence(known: Atlas, shown: Shown, code: str, lang: Lang) -> str:
     counts = [number(n, 0, lang) for n in (above, below, near)]
     if lang == "fr":
         return (
-            f"{name} : {what}, {told}. Quelle que soit la chance, {counts[0]} territoires sont "
-            f"plus haut et {counts[1]} plus bas ; avec les {counts[2]} autres, le hasard suffit "
+            f"{name} : {what}, {told}. Territoires plus haut quelle que soit la chance : "
+            f"{counts[0]} ; plus bas : {counts[1]}. Avec les {counts[2]} autres, le hasard suffit "
             "à expliquer l'écart : ce n'est pas un classement."
         )
     return (
-        f"{name}: {what}, {told}. Whatever the luck, {counts[0]} territories are higher and "
-        f"{counts[1]} lower; with the {counts[2]} others luck alone may explain the gap: this is "
+        f"{name}: {what}, {told}. Territories that are higher whatever the luck: {counts[0]}; "
+        f"lower: {counts[1]}. With the {counts[2]} others luck alone may explain the gap: this is "
         "no ranking."
     )
 
@@ -346,8 +352,9 @@ def scale(known: Atlas, world: str, indicator: str, lang: Lang) -> Scale:
 
     gap = world != REFERENCE
     values = known.values[world, indicator][0]
+    ends = np.quantile(values.astype(np.float64), (0.01, 0.99))
     palette, _, bounds = figures_maps.classes(
-        values.astype(np.float64).ravel(), "PuOr" if gap else "YlGnBu", centred=gap
+        np.linspace(*ends, 101), "PuOr" if gap else "YlGnBu", centred=gap, most=9
     )
     shown = np.array(bounds) * (1.0 if indicator == COUNT else 100.0)
     digits = next((d for d in range(4) if np.allclose(shown, shown.round(d), atol=1e-6)), 2)

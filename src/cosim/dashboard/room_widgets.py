@@ -39,8 +39,8 @@ def Ballot(
 
 
 @solara.component_vue("components/VoteBars.vue")
-def VoteBars(caption: str, head: list[str], rows: list[dict[str, object]], answer: str) -> None:
-    """A table of counts with a bar for each."""
+def VoteBars(caption: str, rows: list[dict[str, object]], answer: str) -> None:
+    """A list of counts with a bar for each, the answer marked in words."""
 
 
 @solara.component_vue("components/Telling.vue")

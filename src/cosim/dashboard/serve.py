@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from types import FrameType
 from typing import Any, NoReturn
 
 from cosim import __version__
@@ -42,7 +43,6 @@ MOST_VISITORS = 200
 LEVELS = ("debug", "info", "warning", "error")
 #: Seconds that open sockets get to close.
 PATIENCE = 1
-EVERYWHERE = ("0.0.0.0", "::")
 
 
 class Sessions:
@@ -195,16 +195,6 @@ def prefix(root: str) -> str:
     return "".join(f"/{part}" for part in parts)
 
 
-def in_the_room() -> str | None:
-    """Return the address of this machine for others on its network, None without network."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # reserved for documentation; nothing is sent
-            return str(probe.getsockname()[0])
-    except OSError:
-        return None
-
-
 # -- running ------------------------------------------------------------------------------
 
 
@@ -245,30 +235,40 @@ def serve(
                 for number, handler in before.items():
                     signal.signal(number, handler)
 
-    names = {*LOCAL, *allow_hosts, *({host} - set(EVERYWHERE))}
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """Stop, without a word for each socket that is cut, and not later than promised."""
+            super().handle_exit(sig, frame)
+            for name in ("uvicorn", "solara", "asyncio"):
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+            limit = threading.Timer(PATIENCE + 1.5, leave)
+            limit.daemon = True
+            limit.start()
+
+    own = reach.outward() if host in reach.ANY else host
+    names = {*LOCAL, *allow_hosts, *({own} - {""})}
     reach.listening(host, port, names)
     config = uvicorn.Config(
         application(names, root, most), log_config=None, access_log=False, server_header=False,
         ws_max_size=MOST_MESSAGE, timeout_graceful_shutdown=PATIENCE, timeout_keep_alive=15,
+        ws_ping_interval=20, ws_ping_timeout=90,
     )  # fmt: skip
     _greet(host, port, root)
     if warm:
         threading.Thread(target=_warm, name="cosim-warm", daemon=True).start()
     Server(config).run(sockets=[listening])
-    print("cosim : arrêté / stopped", flush=True)
 
 
 def leave() -> NoReturn:
     """End the process now, whatever still computes."""
-    sys.stdout.flush()
+    print("cosim : arrêté / stopped", flush=True)
     sys.stderr.flush()
     os._exit(0)
 
 
 def _greet(host: str, port: int, root: str) -> None:
-    shown = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    shown = "127.0.0.1" if host in reach.ANY else f"[{host}]" if ":" in host else host
     print(f"cosim : http://{shown}:{port}{root}/  (Ctrl-C pour arrêter / to stop)", flush=True)
-    if host in EVERYWHERE and (address := in_the_room()):
+    if host in reach.ANY and (address := reach.outward()):
         print(f"Dans la salle / in the room : http://{address}:{port}{root}/", flush=True)
 
 

@@ -427,11 +427,10 @@ def Outcome(tally: Tally, asked: Question) -> None:
     lang = session.lang()
     box("div", "", [text("p", line) for line in room_words.outcome(tally, asked, lang)],
         aria_live="polite")  # fmt: skip
-    head = [say("Réponse", "Answer"), say("Votes", "Votes")]
     answer = say("la réponse", "the answer")
     if tally.n:
-        VoteBars(caption=say("Votes de la salle", "Votes of the room"), head=head,
+        VoteBars(caption=say("Votes de la salle", "Votes of the room"),
              rows=room_words.counts(tally, lang), answer=answer)  # fmt: skip
     if tally.estimates:
-        VoteBars(caption=say("Estimations de la salle", "Estimates of the room"), head=head,
+        VoteBars(caption=say("Estimations de la salle", "Estimates of the room"),
              rows=room_words.histogram(tally, asked, lang), answer=answer)  # fmt: skip

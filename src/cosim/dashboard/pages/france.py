@@ -17,6 +17,7 @@ from cosim.errors import CosimError
 
 STYLE = """
 .cosim-france { display: grid; grid-template-columns: minmax(0, 1fr) 360px; gap: 24px; align-items: start; }
+.cosim-france > section { min-width: 0; }
 .cosim-france-choices { display: grid; grid-template-columns: 1fr 1fr; gap: 0 16px; }
 .cosim-france dl { margin: 0 0 12px; }
 .cosim-france dt { font-size: 13px; color: #444; }
@@ -24,7 +25,8 @@ STYLE = """
 .cosim-france .chosen { border-left: 4px solid #C25A00; }
 .cosim-france .mine { border-left: 4px solid #000; }
 @media (max-width: 1000px) { .cosim-france { grid-template-columns: minmax(0, 1fr); } }
-@media (max-width: 560px) { .cosim-france-choices { grid-template-columns: 1fr; } }
+@media (max-width: 560px) { .cosim-france > section { min-width: 0; }
+.cosim-france-choices { grid-template-columns: 1fr; } }
 """
 
 
@@ -34,7 +36,7 @@ def NationMap(
     values: bytes, years: list[int], year: int, on_year: Callable[[int], None],
     colours: list[str], bounds: list[float], bounds_words: list[str], share: bool, gap: bool,
     mine: int, chosen: int, lang: str, words: dict[str, str], description: str,
-    event_choose: Callable[[int], None],
+    event_choose: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Draw territories in colours by year on canvases: see `nation.Grid` and `nation.values`."""
 
@@ -97,7 +99,11 @@ def Map() -> None:
                 options=options({name: nation.world_label(name, lang) for name in atlas.WORLDS}),
                 on_value=lambda name: _change(world=name),
             )  # fmt: skip
-        text("p", nation.world_sentence(now.world, lang), "cosim-small")
+        text(
+            "p",
+            f"{nation.definition(now.indicator, lang)} {nation.world_sentence(now.world, lang)}",
+            "cosim-small",
+        )
         Canvases()
         if now.gap:
             text(
@@ -245,4 +251,5 @@ def Notes() -> None:
         text("h2", say("Ce que cette carte ne dit pas", "What this map does not say"))
         box("ul", "", [text("li", line) for line in nation.notes(known, lang)])
         text("h3", say("Refaire ces chiffres", "Make these figures again"))
-        text("p", nation.provenance(known, now, lang), "cosim-code", tabindex="0")
+        text("p", nation.provenance(known, now, lang), "cosim-code",
+             style="white-space:pre-wrap;overflow-wrap:anywhere")  # fmt: skip

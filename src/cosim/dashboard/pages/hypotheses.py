@@ -27,7 +27,7 @@ STYLE = """
 .cosim-hypothesis .tally { color: #444; font-size: 14px; }
 .cosim-hypothesis h3 { margin-top: 14px; }
 .cosim-verdicts { margin: 0 0 12px; }
-.cosim-hypotheses { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; align-items: start; }
+.cosim-hypotheses { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
 .cosim-hypotheses .cosim-card { margin: 0; }
 .cosim-hypotheses .open { grid-column: 1 / -1; }
 @media (max-width: 1100px) { .cosim-hypotheses { grid-template-columns: minmax(0, 1fr); } }
@@ -104,7 +104,7 @@ def Cards() -> None:
         say(f"{len(shown)} hypothèses affichées.", f"{len(shown)} hypotheses shown.")
         if len(shown) > 1
         else say("Une hypothèse affichée.", "One hypothesis shown."),
-        "cosim-hidden", role="status",
+        "cosim-small", role="status",
     )  # fmt: skip
     text("p", findings.key_words(lang), "cosim-small")
     with box("div", "cosim-hypotheses"):
@@ -170,7 +170,7 @@ def Whole(card: Card) -> None:
         Table(
             caption=say("Verdict sous chaque règle rivale, moyenne des territoires",
                         "Verdict under each rival rule, mean of the territories"),
-            head=[say("Règle", "Rule"), "Verdict", ""],
+            head=[say("Règle", "Rule"), "Verdict", say("Changement", "Change")],
             rows=[[rule, findings.word(verdict, lang),
                    say("change", "changes") if changes else say("le même", "the same")]
                   for rule, verdict, changes in card.rivals],
