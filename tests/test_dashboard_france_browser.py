@@ -43,7 +43,9 @@ def test_each_page_is_english_from_head_to_foot_on_demand(page, port, path, quer
     visit(page, port, path, query, ready, "&langue=en")
     assert page.evaluate("document.documentElement.lang") == "en"
     words = page.inner_text("main").lower()
-    assert not re.search(r"\b(le hasard|toutes|hypothèses affichées|sur 10|chaque|référence)\b", words)
+    assert not re.search(
+        r"\b(le hasard|toutes|hypothèses affichées|sur 10|chaque|référence)\b", words
+    )
 
 
 # -- France -------------------------------------------------------------------------------

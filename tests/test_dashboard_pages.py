@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,7 +44,8 @@ def test_the_map_weighs_less_than_a_megabyte():
 def test_the_map_is_of_the_scenarios_that_its_manifest_names(known):
     made = {name: one.digest for name, one in atlas.scenarios(known.about["sample"]).items()}
     assert {name: one["scenario"] for name, one in known.about["worlds"].items()} == made
-    assert known.about["replicates"] >= 8 and known.about["command"].startswith("cosim docs --france-map ")
+    assert known.about["replicates"] >= 8
+    assert known.about["command"].startswith("cosim docs --france-map ")
 
 
 def test_the_mean_lies_between_the_lowest_and_the_highest_simulation(known):
@@ -118,7 +120,9 @@ def test_an_address_restores_what_the_map_shows(known, world):
     assert len(shown.text()) <= 60  # what an address may hold of a page
 
 
-@pytest.mark.parametrize("text", ["", "x", "usine", ":::", "usine:engaged:1999:1", "a:b:c:d:e", "::²"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "usine", ":::", "usine:engaged:1999:1", "a:b:c:d:e", "::²"]
+)
 def test_what_an_address_does_not_know_of_the_map_is_as_usual(known, text):
     shown = nation.parsed(text, known)
     assert shown.year in known.years(shown.world)
@@ -134,7 +138,8 @@ def test_a_page_without_an_address_needs_none():
 @pytest.mark.parametrize("indicator", nation.INDICATORS)
 def test_every_choice_has_sentences_a_scale_and_a_table(known, lang, world, indicator):
     shown = Shown(world, indicator, atlas.LAST, SMALL)
-    told = nation.whole_sentence(known, shown, lang) + nation.place_sentence(known, shown, SMALL, lang)
+    told = nation.whole_sentence(known, shown, lang)
+    told += nation.place_sentence(known, shown, SMALL, lang)
     assert ("janvier" if lang == "fr" else "January") in told
     assert "nan" not in told and "None" not in told
     scale = nation.scale(known, world, indicator, lang)
@@ -300,7 +305,7 @@ def test_every_row_of_a_ledger_can_be_named_in_an_address():
     for name in PARAMETERS:
         assert len(f"parametre-{name}") <= 60
     for row in ledgers.facts():
-        assert len(f"fait-{rowX
+        assert len(f"fait-{row['id']}") <= 60
 
 
 def test_numbers_of_a_ledger_are_french_in_french():
@@ -323,7 +328,8 @@ def test_every_arrow_of_the_diagram_names_a_mechanism_that_may_draw_it(lang):
 
 
 def test_the_diagram_has_a_place_for_every_box_and_a_path_for_every_arrow():
-    text = (method.Path(method.__file__).parent / "components" / "CausalDiagram.vue").read_text("utf-8")
+    folder = Path(method.__file__).parent / "components"
+    text = (folder / "CausalDiagram.vue").read_text("utf-8")
     for one, other, *_ in method.EDGES:
         assert f'"{one} {other}":' in text
     for name in method.NODES:
@@ -343,7 +349,7 @@ def test_the_limits_of_the_page_are_those_of_the_documentation(lang):
 
 
 def test_a_name_of_a_parameter_in_the_limits_leads_to_its_row():
-    (block,) = method.prose("It rests on `prime_birth`, `odd_frame`, `else`: see [facts](facts.md#x).")
+    (block,) = method.prose("On `prime_birth`, `odd_frame`, `else`: see [facts](facts.md#x).")
     leads = {span["text"]: span["section"] for span in block["text"] if "section" in span}
     assert leads == {"prime_birth": "parametre-prime_birth", "odd_frame": "fait-odd_frame",
                      "facts": "faits"}  # fmt: skip
@@ -383,7 +389,8 @@ def test_the_citation_and_the_licences_are_those_of_the_package():
 def test_what_the_page_shows_is_in_the_wheel():
     import tomllib
 
-    project = tomllib.loads((method.Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8")
+    project = tomllib.loads(text)
     shipped = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     for name in ("limits.md", "calibration/default.json", "calibration/rivals.csv", "CITATION.cff"):
         assert f"cosim/docs/{name}" in shipped.values()

@@ -108,4 +108,3 @@ def test_a_step_advances_the_month_of_its_own_visitor_only(browser, url):  # noq
         foreign = [line for line in page.wrong if line.startswith(("foreign", "error"))]
         page.context.close()
         assert foreign == []
-

@@ -43,7 +43,9 @@ def month(model):
     """
     return solara.Markdown(
         f"**{model.month or 'avant le premier mois — before the first month'}** · "
-        + ", ".join(f"{len(agents)} {kind.__name__}" for kind, agents in model.agents_by_type.items())
+        + ", ".join(
+            f"{len(agents)} {kind.__name__}" for kind, agents in model.agents_by_type.items()
+        )
     )
 
 

@@ -285,8 +285,10 @@ def _read(source: Path) -> Atlas:
         raise ResultsError("no map of France", where=source, found=str(error),
                            expected="cosim docs --france-map 0.2") from None  # fmt: skip
     if changed:
-        raise ResultsError("a file is not the one of its manifest", where=source,
-                           found=", ".join(changed), expected="cosim docs --france-map 0.2")  # fmt: skip
+        raise ResultsError(
+            "a file is not the one of its manifest", where=source, found=", ".join(changed),
+            expected="cosim docs --france-map 0.2",
+        )  # fmt: skip
     codes, values = _arrays(pd.read_parquet(source / MAP), whole_numbers=True)
     groups, grouped = _arrays(pd.read_parquet(source / GROUPS), whole_numbers=False)
     return Atlas(codes, groups, values, grouped, about)
@@ -304,7 +306,9 @@ def _arrays(
         years = LAST - first + 1
         for k, pair in enumerate(INDICATORS):
             rows = numbers[at : at + years * len(places)]
-            array = rows.T.reshape(3, years, len(places)) / (STEPS[_unit(k)] if whole_numbers else 1)
+            array = rows.T.reshape(3, years, len(places)) / (
+                STEPS[_unit(k)] if whole_numbers else 1
+            )
             array.flags.writeable = False
             made[world, "/".join(filter(None, pair))] = array
             at += len(rows)

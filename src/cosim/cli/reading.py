@@ -352,7 +352,9 @@ def docs(
     france_map: Annotated[
         float | None,
         typer.Option(
-            metavar="SHARE", min=0.01, max=1.0,
+            metavar="SHARE",
+            min=0.01,
+            max=1.0,
             help="Simuler la carte livrée, avec cette part des acteurs (0.2 : ~11 min). "
             "/ Simulate the map that ships, with this share of the actors.",
         ),

@@ -1,4 +1,4 @@
-"""The page Hypothèses without Solara: cards of the shipped hypotheses, from their files and verdicts.
+"""The page Hypothèses without Solara: cards of the shipped hypotheses, from files and verdicts.
 
 Statements are those of the experiment files, verdicts and intervals those that ship with the
 package: nothing is simulated and no verdict is made here.
@@ -166,7 +166,8 @@ def _contrast(experiment: Experiment, name: str, rows: pd.DataFrame, lang: Lang)
                 f"{texts[0]} ({ends})")
         )  # fmt: skip
     return Contrast(
-        name, about.en if lang == "en" else about.fr, _expected(about.sign, about.margin, unit, lang),
+        name, about.en if lang == "en" else about.fr,
+        _expected(about.sign, about.margin, unit, lang),
         _margin(about.sign, about.margin), bars[0].verdict, tuple(bars),
     )  # fmt: skip
 
@@ -242,21 +243,28 @@ def reading(lang: Lang) -> tuple[str, ...]:
     n = number(len(pages.verdicts()), 0, lang)
     if lang == "fr":
         mine = (
-            "Soutenue (●) : l'intervalle est du côté attendu, et l'effet au moins égal au plus petit "
-            "qui compte (seuil, en tirets). Contredite (✕) : l'intervalle exclut cet effet. Indécise "
+            "Soutenue (●) : l'intervalle est du côté attendu, et l'effet au moins égal au plus "
+            "petit "
+            "qui compte (seuil, en tirets). Contredite (✕) : l'intervalle exclut cet effet. "
+            "Indécise "
             "(○) : les simulations ne permettent pas de trancher.",
-            "Questions, comparaisons, signes attendus et seuils ont été écrits avant les simulations. "
-            "La façon de réunir les territoires a été choisie après avoir vu H1, H3 et H8 territoire "
+            "Questions, comparaisons, signes attendus et seuils ont été écrits avant les "
+            "simulations. "
+            "La façon de réunir les territoires a été choisie après avoir vu H1, H3 et H8 "
+            "territoire "
             "par territoire, où les intervalles étaient trop larges.",
-            f"{n} contrastes et aucune correction pour leur nombre : quelques verdicts isolés sont dus "
+            f"{n} contrastes et aucune correction pour leur nombre : quelques verdicts isolés sont "
+            "dus "
             "au hasard. On lira les lignes, pas une case.",
         )
     else:
         mine = (
             "Supported (●): the interval is on the expected side, and the effect at least the "
-            "smallest that matters (threshold, dashed). Contradicted (✕): the interval excludes that "
+            "smallest that matters (threshold, dashed). Contradicted (✕): the interval excludes "
+            "that "
             "effect. Undecided (○): the simulations do not tell.",
-            "Questions, comparisons, expected signs and thresholds were written before the runs. How "
+            "Questions, comparisons, expected signs and thresholds were written before the runs. "
+            "How "
             "territories are pooled was chosen after H1, H3 and H8 had been seen territory by "
             "territory, where the intervals were too wide.",
             f"{n} contrasts and no correction for their number: some single verdicts are due to "
@@ -270,11 +278,13 @@ def key_words(lang: Lang) -> str:
     if lang == "fr":
         return (
             "Les nombres sont des alliances vivantes pour 100 acteurs, en moyenne d'une année ; la "
-            "barre est l'intervalle à 95 % de la moyenne des six territoires, « seuil » le plus petit "
+            "barre est l'intervalle à 95 % de la moyenne des six territoires, « seuil » le plus "
+            "petit "
             "effet qui compte."
         )
     return (
-        "Numbers are living alliances per 100 actors, mean of a year; the bar is the 95% interval of "
+        "Numbers are living alliances per 100 actors, mean of a year; the bar is the 95% interval "
+        "of "
         "the mean of the six territories, “threshold” the smallest effect that matters."
     )
 
@@ -356,8 +366,11 @@ def _decided(scenario: Scenario) -> bool:
 def _decisions(scenario: Scenario) -> dict[str, Any]:
     """Return the tables of a scenario in which it differs from the reference of the pages."""
     usual = documents.load(views.BASE).resolved()
-    return {key: value for key, value in scenario.resolved().items()
-            if isinstance(value, dict) and key not in views.SHARED and value != usual[key]}  # fmt: skip
+    return {
+        key: value
+        for key, value in scenario.resolved().items()
+        if isinstance(value, dict) and key not in views.SHARED and value != usual[key]
+    }
 
 
 def explored(name: str, view: View) -> View:
@@ -408,6 +421,6 @@ def _people(code: str) -> int:
 
 
 __all__ = [
-    "VERDICTS", "Bar", "Card", "Contrast", "cards", "chosen", "counts", "dose", "explored", "key_words", "made", "places",
-    "reach", "reading", "trial", "tried", "word",
+    "VERDICTS", "Bar", "Card", "Contrast", "cards", "chosen", "counts", "dose", "explored",
+    "key_words", "known", "made", "places", "reach", "reading", "trial", "tried", "word",
 ]  # fmt: skip

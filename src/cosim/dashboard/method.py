@@ -221,7 +221,8 @@ _READING: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("« Dans 9 simulations sur 10 »",
          "Le modèle est rejoué de très nombreuses fois ; à chaque fois le hasard tombe autrement : "
          "qui rencontre qui, qui réussit. « 9 simulations sur 10 » compte ces parties rejouées. Ce "
-         "n'est pas la probabilité que cela arrive chez vous : c'est ce que dit le modèle, s'il est "
+         "n'est pas la probabilité que cela arrive chez vous : c'est ce que dit le modèle, s'il "
+         "est "
          "juste."),
         ("À hasard égal",
          "La référence et votre scénario sont rejoués deux par deux, avec la même chance : mêmes "
@@ -229,24 +230,30 @@ _READING: Mapping[str, tuple[tuple[str, str], ...]] = {
          "qu'ils entraînent."),
         ("Les deux zones d'une courbe",
          "La zone foncée est la chance seule : ce qui varie quand on rejoue avec les mêmes "
-         "paramètres. La zone claire ajoute l'incertitude des paramètres : plusieurs jeux de valeurs "
-         "expliquent aussi bien les enquêtes, chaque paire en tire un. 9 simulations sur 10 y sont. "
+         "paramètres. La zone claire ajoute l'incertitude des paramètres : plusieurs jeux de "
+         "valeurs "
+         "expliquent aussi bien les enquêtes, chaque paire en tire un. 9 simulations sur 10 y "
+         "sont. "
          "Le trait est la médiane : autant au-dessus qu'au-dessous."),
         ("Ce que les zones ne contiennent pas",
-         "L'incertitude des règles elles-mêmes. D'autres chercheurs en écriraient d'autres : la page "
+         "L'incertitude des règles elles-mêmes. D'autres chercheurs en écriraient d'autres : la "
+         "page "
          "Hypothèses montre quand une règle rivale change la réponse."),
     ),
     "en": (
         ("“In 9 simulations in 10”",
-         "The model is replayed a great many times; each time luck falls otherwise: who meets whom, "
+         "The model is replayed a great many times; each time luck falls otherwise: who meets "
+         "whom, "
          "who succeeds. “9 simulations in 10” counts these replays. It is not the probability that "
          "this happens in your place: it is what the model says, if it is right."),
         ("With equal luck",
-         "The reference and your scenario are replayed in pairs, with the same luck: same elections, "
+         "The reference and your scenario are replayed in pairs, with the same luck: same "
+         "elections, "
          "same possible meetings. Their difference comes from your levers, and from what follows."),
         ("The two areas of a curve",
          "The dark area is luck alone: what varies when one replays with the same parameters. The "
-         "light area adds the uncertainty of parameters: several sets of values explain the surveys "
+         "light area adds the uncertainty of parameters: several sets of values explain the "
+         "surveys "
          "as well, each pair draws one. 9 simulations in 10 are in it. The line is the median: as "
          "many above as below."),
         ("What the areas do not hold",
@@ -415,7 +422,8 @@ _BLOCKS: Mapping[str, Callable[[Any], Block]] = {
                                  "items": [_blocks(item.children) for item in one.children]},
     "blockquote": lambda one: {"kind": "quote", "items": [_blocks(one.children)]},
     "table": lambda one: {"kind": "table", "head": _cells(one.children[0].children[0]),
-                          "rows": [_cells(row) for body in one.children[1:] for row in body.children]},
+                          "rows": [_cells(row) for part in one.children[1:]
+                                   for row in part.children]},
 }  # fmt: skip
 
 
@@ -444,7 +452,8 @@ def _spans(node: Any, **marks: Any) -> list[Inline]:
 
 
 __all__ = [
-    "EDGES", "NODES", "ROWS", "SECTIONS", "Section", "actors", "attribution", "calibration_sentence",
-    "chain", "citation", "counts", "diagram", "example", "facts", "fit", "gap_words", "ladder", "licence",
+    "EDGES", "NODES", "ROWS", "SECTIONS", "Section", "actors", "attribution",
+    "calibration_sentence", "chain", "citation", "counts", "diagram", "example", "facts", "fit",
+    "gap_words", "ladder", "licence",
     "limits_of", "metiers", "months", "node", "parameters", "prose", "reading", "source", "target",
 ]  # fmt: skip

@@ -182,7 +182,8 @@ def whole_sentence(known: Atlas, shown: Shown, lang: Lang) -> str:
         return (
             f"{name}, difference to the reference: {told} over all of France in {month}. The "
             f"{known.about['replicates']} simulations agree on the direction in {counts[0]} "
-            f"of the {counts[4]} territories (up in {counts[1]}, down in {counts[2]}); by luck alone "
+            f"of the {counts[4]} territories (up in {counts[1]}, down in {counts[2]}); by luck "
+            "alone "
             f"they would in about {counts[3]}."
         )
     low, high = (value(float(q), shown.indicator, lang) for q in np.quantile(values[0], (0.1, 0.9)))
@@ -352,9 +353,9 @@ def scale(known: Atlas, world: str, indicator: str, lang: Lang) -> Scale:
 
     gap = world != REFERENCE
     values = known.values[world, indicator][0]
-    ends = np.quantile(values.astype(np.float64), (0.01, 0.99))
+    low, high = (float(x) for x in np.quantile(values, (0.01, 0.99)))
     palette, _, bounds = figures_maps.classes(
-        np.linspace(*ends, 101), "PuOr" if gap else "YlGnBu", centred=gap, most=9
+        np.linspace(low, high, 101), "PuOr" if gap else "YlGnBu", centred=gap, most=9
     )
     shown = np.array(bounds) * (1.0 if indicator == COUNT else 100.0)
     digits = next((d for d in range(4) if np.allclose(shown, shown.round(d), atol=1e-6)), 2)
@@ -430,9 +431,9 @@ def _runs(labels: Array) -> Array:
 def _regions(codes: tuple[str, ...]) -> tuple[int, ...]:
     from cosim.country import described
 
-    described = described(codes).set_index("territory")["region"].astype(str)
+    of = described(codes).set_index("territory")["region"].astype(str)
     known = sorted(territory.REGIONS)
-    return tuple(known.index(described[code]) for code in codes)
+    return tuple(known.index(of[code]) for code in codes)
 
 
 def values(known: Atlas, shown: Shown) -> bytes:

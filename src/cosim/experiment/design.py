@@ -210,7 +210,7 @@ def points(experiment: Experiment) -> tuple[Point, ...]:
 
 
 def example(experiment: Experiment, arm: str) -> tuple[Scenario, tuple[tuple[str, Scenario], ...]]:
-    """Return the scenario of an arm and what goes on from it, other factors at their first level."""
+    """Return the scenario of an arm and what goes on from it, others at their first level."""
     chosen: dict[str, int | float] = {
         name: factor.labels.index(arm) if name == experiment.arms else 0
         for name, factor in experiment.made.items()

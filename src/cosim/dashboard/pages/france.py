@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import solara
@@ -13,21 +15,10 @@ from cosim.dashboard import view as views
 from cosim.dashboard.nation import Shown
 from cosim.dashboard.session import say
 from cosim.dashboard.widgets import Choice, Finder, Fold, Press, Table, box, options, text
+from cosim.effects_text import number
 from cosim.errors import CosimError
 
-STYLE = """
-.cosim-france { display: grid; grid-template-columns: minmax(0, 1fr) 360px; gap: 24px; align-items: start; }
-.cosim-france > section { min-width: 0; }
-.cosim-france-choices { display: grid; grid-template-columns: 1fr 1fr; gap: 0 16px; }
-.cosim-france dl { margin: 0 0 12px; }
-.cosim-france dt { font-size: 13px; color: #444; }
-.cosim-france dd { margin: 0 0 8px; font-weight: 600; font-variant-numeric: tabular-nums; }
-.cosim-france .chosen { border-left: 4px solid #C25A00; }
-.cosim-france .mine { border-left: 4px solid #000; }
-@media (max-width: 1000px) { .cosim-france { grid-template-columns: minmax(0, 1fr); } }
-@media (max-width: 560px) { .cosim-france > section { min-width: 0; }
-.cosim-france-choices { grid-template-columns: 1fr; } }
-"""
+STYLE = (Path(__file__).parents[1] / "france.css").read_text(encoding="utf-8")
 
 
 @solara.component_vue("../components/NationMap.vue")
@@ -61,7 +52,7 @@ def Page() -> None:
     except CosimError as error:
         text("p", str(error), "cosim-warning", role="alert")
         return
-    count = nation.number(len(known.codes), 0, session.lang())
+    count = number(len(known.codes), 0, session.lang())
     text(
         "p",
         say(
@@ -119,7 +110,7 @@ def Map() -> None:
 def _change(world: str = "", indicator: str = "") -> None:
     now = shown()
     if indicator in nation.INDICATORS:
-        now = nation.replace(now, indicator=indicator)
+        now = replace(now, indicator=indicator)
     show(now.of(world) if world in atlas.WORLDS else now)
 
 
@@ -141,13 +132,13 @@ def Canvases() -> None:
         image=grid.runs, frames=list(grid.frames), regions=list(grid.regions),
         names=[nation.names()[code] for code in known.codes],
         values=nation.values(known, now), years=list(known.years(now.world)), year=now.year,
-        on_year=lambda year: show(nation.replace(shown(), year=int(year))),
+        on_year=lambda year: show(replace(shown(), year=int(year))),
         colours=list(scale.colours), bounds=list(scale.bounds), bounds_words=list(scale.words),
         share=now.indicator != nation.COUNT, gap=now.gap, lang=lang,
         mine=places.get(mine, -1), chosen=places.get(now.place, -1),
         description=say("Carte de France. ", "Map of France. ")
         + nation.whole_sentence(known, now, lang),
-        event_choose=lambda k: show(nation.replace(shown(), place=known.codes[int(k)])),
+        event_choose=lambda k: show(replace(shown(), place=known.codes[int(k)])),
         words={
             "play": say("▶ Lecture", "▶ Play"), "pause": say("❚❚ Pause", "❚❚ Pause"),
             "year": say("Janvier", "January"), "key": say("Légende", "Key"),
@@ -176,7 +167,7 @@ def Places() -> None:
         def choose(code: str) -> None:
             set_words("")
             if code in known.codes:
-                show(nation.replace(shown(), place=code))
+                show(replace(shown(), place=code))
 
         Finder(
             text=words, on_text=set_words, found=rows, event_choose=choose,

@@ -1,9 +1,10 @@
-"""The page Hypothèses: twelve statements written before the runs, and what the model says of each."""
+"""The page Hypothèses: statements written before the runs, and what the model says of each."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import solara
@@ -15,23 +16,7 @@ from cosim.dashboard.session import say
 from cosim.dashboard.widgets import Copy, Fold, Press, Table, box, text
 from cosim.experiment.pages import SIGNS
 
-STYLE = """
-.cosim-hypothesis { border-left: 6px solid #6b7280; scroll-margin-top: 12px; }
-.cosim-hypothesis.supported { border-left-color: #1f7a55; }
-.cosim-hypothesis.contradicted { border-left-color: #b3261e; }
-.cosim-hypothesis h2 { color: #1b2733; font-size: 18px; margin: 0 0 6px; }
-.cosim-verdict { display: inline-block; font-weight: 700; padding: 2px 10px; border-radius: 999px; border: 2px solid; font-size: 14px; margin: 0 10px 6px 0; background: #fff; }
-.cosim-verdict.supported { color: #17603f; }
-.cosim-verdict.contradicted { color: #9c1c15; }
-.cosim-verdict.undecided { color: #4a5560; border-style: dashed; }
-.cosim-hypothesis .tally { color: #444; font-size: 14px; }
-.cosim-hypothesis h3 { margin-top: 14px; }
-.cosim-verdicts { margin: 0 0 12px; }
-.cosim-hypotheses { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
-.cosim-hypotheses .cosim-card { margin: 0; }
-.cosim-hypotheses .open { grid-column: 1 / -1; }
-@media (max-width: 1100px) { .cosim-hypotheses { grid-template-columns: minmax(0, 1fr); } }
-"""
+STYLE = (Path(__file__).parents[1] / "hypotheses.css").read_text(encoding="utf-8")
 
 
 @solara.component_vue("../components/Intervals.vue")
@@ -121,8 +106,8 @@ def One(card: Card, opened: bool) -> None:
         session.go(lambda v: v.with_own(hypothese=card.name if wanted else ""))
 
     heading = f"{card.name.lower()}-enonce"
-    with box("article", f"cosim-card cosim-hypothesis {card.verdict}" + " open" * opened, id=card.name,
-             aria_labelledby=heading):  # fmt: skip
+    kind = f"cosim-card cosim-hypothesis {card.verdict}" + " open" * opened
+    with box("article", kind, id=card.name, aria_labelledby=heading):
         text("h2", f"{card.name}. {card.statement}", id=heading)
         with box("p", "tally"):
             text("span", findings.word(card.verdict, lang), f"cosim-verdict {card.verdict}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import solara
@@ -13,30 +14,7 @@ from cosim.dashboard.session import say
 from cosim.dashboard.widgets import Copy, Fold, Press, Table, box, text
 from cosim.effects_text import number
 
-STYLE = """
-.cosim-method { display: grid; grid-template-columns: 250px minmax(0, 1fr); gap: 28px; align-items: start; }
-.cosim-method nav { position: sticky; top: 12px; }
-.cosim-method nav .cosim-press { display: block; width: 100%; text-align: left; margin: 0 0 6px; border-color: transparent; background: #f4f6f9; }
-.cosim-method nav .cosim-press[aria-pressed="true"] { background: #003F8C; }
-.cosim-method section > h2 { font-size: 20px; color: #1b2733; margin: 0 0 10px; }
-.cosim-method section, .cosim-method section > * { min-width: 0; max-width: 100%; }
-.cosim-method section > p { max-width: 78ch; }
-.cosim-method .narrow { max-width: 420px; }
-.cosim-model { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 24px; align-items: start; }
-.cosim-months { list-style: none; padding: 0 !important; margin: 0; }
-.cosim-months li { display: grid; grid-template-columns: 30px minmax(0, 1fr); gap: 10px; padding: 7px 0; border-bottom: 1px solid #e0e4ea; }
-.cosim-months .order { width: 26px; height: 26px; border-radius: 50%; border: 1.5px solid #003F8C; color: #003F8C; font-weight: 700; font-size: 13px; display: grid; place-items: center; }
-.cosim-months strong { font-weight: 700; }
-.cosim-months .sources { color: #444; font-size: 13px; }
-.cosim-months li.named { background: #e8f0fa; }
-.cosim-chips { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; padding: 0 !important; margin: 0 0 12px; }
-.cosim-chips li { border: 1px solid #8a94a3; border-radius: 999px; padding: 3px 12px; font-size: 14px; }
-@media (max-width: 860px) {
-  .cosim-method, .cosim-model { grid-template-columns: minmax(0, 1fr); gap: 16px; }
-  .cosim-method nav { position: static; display: flex; flex-wrap: wrap; gap: 6px; }
-  .cosim-method nav .cosim-press { width: auto; margin: 0; }
-}
-"""
+STYLE = (Path(__file__).parents[1] / "methode.css").read_text(encoding="utf-8")
 
 
 @solara.component_vue("../components/Prose.vue")
@@ -100,7 +78,8 @@ def Model(row: str) -> None:
         say(
             "Un territoire réel — ses communes, ses élus, ses entreprises, ses associations — est "
             "rejoué mois par mois. Chaque acteur a une envie, un savoir-faire, des contacts et une "
-            "confiance envers chacun d'eux. Une alliance naît quand des acteurs qui se connaissent, "
+            "confiance envers chacun d'eux. Une alliance naît quand des acteurs qui se "
+            "connaissent, "
             "se font assez confiance et sont assez mûrs se complètent ; elle vit de petites "
             "réussites, ou s'arrête.",
             "A real territory — its communes, élus, companies, associations — is replayed month by "
@@ -169,9 +148,11 @@ def Answers(row: str) -> None:
         return
     text("p", shown.answer.effect.sentence(lang, session.view.value.shown), "cosim-sentence")
     told, gaps = method.example(shown.answer, session.view.value.shown, lang)
-    rows = [[str(k), x] for k, x in enumerate(method.gap_words(gaps, session.view.value.shown, lang), 1)]
+    rows = [
+        [str(k), x] for k, x in enumerate(method.gap_words(gaps, session.view.value.shown, lang), 1)
+    ]
     with box("div", "narrow"):
-      Table(
+        Table(
         caption=say(
             f"Les {len(gaps)} premières paires : avec votre scénario, moins la référence, à la fin",
             f"The first {len(gaps)} pairs: with your scenario, less the reference, at the end",
@@ -270,7 +251,8 @@ def Facts(row: str) -> None:
     text("p", say(
         "Les chiffres sur lesquels le modèle s'appuie ou auxquels il est comparé ; les parts sont "
         "des fractions de 1.",
-        "The figures that the model rests on or is compared with; shares are fractions of 1."))  # fmt: skip
+        "The figures that the model rests on or is compared with; shares are fractions of 1.",
+    ))  # fmt: skip
     text("p", _tally(rows), "cosim-small")
     Ledger(
         name="fait", rows=rows, opened=row,
@@ -291,7 +273,13 @@ def Citing(row: str) -> None:
         "partage, sans garantie. À citer ainsi (CITATION.cff) :",
         f"cosim {__version__}, licence {method.licence()}: free to use, change and share, without "
         "warranty. To be cited so (CITATION.cff):"))  # fmt: skip
-    text("pre", cited, "cosim-code", tabindex="0", **({"lang": "en"} if session.lang() == "fr" else {}))
+    text(
+        "pre",
+        cited,
+        "cosim-code",
+        tabindex="0",
+        **({"lang": "en"} if session.lang() == "fr" else {}),
+    )
     with box("div", "cosim-row"):
         Copy(value=cited, label=say("Copier la citation", "Copy the citation"),
              done=say("Copié", "Copied"))  # fmt: skip
