@@ -142,23 +142,41 @@ def speak(language: Lang) -> None:
 # -- computation --------------------------------------------------------------------------
 
 
+def _watched() -> Callable[[], bool]:
+    """Return what tells whether a page of this session is open; without a server, one is."""
+    from solara.server import kernel_context
+
+    if not kernel_context.has_current_context():
+        return lambda: True
+    pages = kernel_context.get_current_context().page_status
+    closed = (kernel_context.PageStatus.DISCONNECTED, kernel_context.PageStatus.CLOSED)
+    return lambda: any(status not in closed for status in list(pages.values()))
+
+
 @solara.component
 def Engine() -> None:
-    """Compute the answer of the view, ever more precisely, until it changes."""
-    scenario = view.value.scenario
+    """Compute the answer of the view, ever more precisely, until it changes.
+
+    It is not refined beyond the hundred once the last page of the session is closed.
+    """
+    scenario, watched = view.value.scenario, _watched()
 
     def work(cancel: Any) -> None:
+        def unwanted() -> bool:
+            return cancel.is_set() or not watched()
+
         failure.value = ""
         try:
-            for stages, urgency in ((compute.STAGES, 1), (compute.IDLE_STAGES, 3)):
+            for stages, urgency, stopped in (
+                (compute.STAGES, 1, cancel.is_set), (compute.IDLE_STAGES, 3, unwanted),
+            ):  # fmt: skip
                 if urgency > 1 and cancel.wait(0.25):
                     return
                 found = compute.effects(
-                    views.reference(scenario), scenario, cancel.is_set, stages=stages,
-                    urgency=urgency,
-                )  # fmt: skip
+                    views.reference(scenario), scenario, stopped, stages=stages, urgency=urgency
+                )
                 for one in found:
-                    if cancel.is_set():
+                    if stopped():
                         return
                     answer.value = Shown(scenario, one)
         except CosimError as error:
