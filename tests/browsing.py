@@ -69,23 +69,34 @@ def stop_server(server):
         raise
 
 
+#: A fixture that several modules import is made once for each: what is shared is kept here, since
+#: a process can run one Playwright only.
+_SHARED = {}
+
+
 @pytest.fixture(scope="session")
-def port():
+def port(request):
     """The port of a dashboard that all browser tests share."""
-    number = free_port()
-    server = start_server(number)
-    yield number
-    stop_server(server)
+    if "port" not in _SHARED:
+        number = free_port()
+        server = start_server(number)
+        request.config.add_cleanup(lambda: stop_server(server))
+        _SHARED["port"] = number
+    return _SHARED["port"]
 
 
 @pytest.fixture(scope="session")
-def browser():
-    from playwright.sync_api import sync_playwright
+def browser(request):
+    """Chromium, which all browser tests share."""
+    if "browser" not in _SHARED:
+        from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield chromium
-        chromium.close()
+        playwright = sync_playwright().start()
+        request.config.add_cleanup(playwright.stop)
+        _SHARED["browser"] = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(ARGUMENTS)
+        )
+    return _SHARED["browser"]
 
 
 def watched(page):

@@ -101,7 +101,7 @@ def test_regions_fold_out_as_a_table_of_eighteen_and_france(page, port):  # noqa
 def test_a_territory_is_found_by_the_name_of_a_commune(page, port):  # noqa: F811
     visit(page, port, "/france", "", MAP)
     page.fill("#territoire", "vannes")
-    page.get_by_role("button", name="Golfe du Morbihan").click()
+    page.get_by_role("option", name="Golfe du Morbihan").click()
     page.wait_for_selector(".chosen h2")
     assert "Golfe du Morbihan" in page.inner_text(".chosen h2")
 
@@ -138,9 +138,10 @@ def test_a_hypothesis_is_seen_in_the_explorer_on_ones_own_territory(page, port):
 
 def test_a_link_opens_a_parameter_and_scrolls_to_it(page, port):  # noqa: F811
     visit(page, port, "/methode", "section=parametre-prime_birth", "#parametre-prime_birth dl")
-    page.wait_for_timeout(300)
-    box = page.locator("#parametre-prime_birth").bounding_box()
-    assert 0 <= box["y"] < 900
+    page.wait_for_function(
+        "(y => 0 <= y && y < innerHeight)"
+        "(document.getElementById('parametre-prime_birth').getBoundingClientRect().top)"
+    )
     assert "prime_birth" in page.inner_text("#parametre-prime_birth dl")
 
 
