@@ -280,7 +280,7 @@ def from_query(query: str) -> tuple[View, tuple[str, ...]]:
             "address cannot be read: the page starts from its usual values.",
         )
     lang: Lang = "en" if ("langue", "en") in pairs else "fr"
-    view, refused = home(lang), []
+    view, (pairs, refused) = home(lang), _once(pairs, lang)
     if not pairs or {key for key, _ in pairs} <= {"langue", *PAGES_OWN}:
         start = view  # nothing but a page: the usual scenario
     else:
@@ -313,6 +313,19 @@ def from_query(query: str) -> tuple[View, tuple[str, ...]]:
         elif key in _VALUES or not (key == "territoire" or _is_key(key)):
             refused.append(refusal(key, text, _known(key), lang))
     return start, tuple(refused)
+
+
+def _once(pairs: list[tuple[str, str]], lang: Lang) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the pairs whose key comes first, or may come often, and what was refused."""
+    seen: set[str] = set()
+    kept, refused = [], []
+    for key, text in pairs:
+        if key in seen:
+            refused.append(refusal(key, text, ("une seule fois", "only once"), lang))
+        else:
+            kept.append((key, text))
+            seen |= {key} - {"garde"}
+    return kept, refused
 
 
 def _is_key(key: str) -> bool:
