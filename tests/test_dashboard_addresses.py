@@ -122,6 +122,6 @@ def test_no_address_names_code_or_files(key):
 
 
 def test_a_key_given_twice_is_told_and_the_first_one_holds():
-    state, refused = view.from_query("territoire=200007177&catalysis.fte=3&catalysis.fte=4")
+    state, refused = views.from_query("territoire=200007177&catalysis.fte=3&catalysis.fte=4")
     assert state.scenario.catalysis.fte == 3.0
     assert refused == ("catalysis.fte=4 n'est pas compris (attendu : une seule fois)",)
