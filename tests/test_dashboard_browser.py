@@ -22,7 +22,7 @@ pytestmark = MARKS
 
 FTE = "#catalysis-fte"
 START = "#catalysis-start"
-ALERT = "[role=alert]"
+ALERT = ".cosim-warning[role=alert]"
 
 
 def sentence(page):
@@ -48,10 +48,10 @@ def test_the_page_answers_in_french_beside_the_reference(page, port):
     open_page(page, port, ready=DRAWN)
     assert page.get_attribute("html", "lang") == "fr"
     assert page.title() == "Explorer — cosim"
-    assert page.get_attribute(".cosim-sentence", "aria-live") == "polite"
+    assert page.get_attribute("#annonce", "role") == "status"
     assert "catalyseurs" in sentence(page)
-    assert page.locator(".cosim-kpi").count() == 4
-    assert page.inner_text(".cosim-kpis").count("référence") == 4
+    assert page.locator(".cosim-kpi").count() >= 4
+    assert page.inner_text(".cosim-kpis").count("référence") >= 4
     assert "pas une prévision" in page.inner_text(".cosim-limits")
     assert page.locator(".cosim-chart-box canvas").count() == 1
 
@@ -91,7 +91,7 @@ def test_a_link_restores_everything(browser, page, port):
     assert (page.input_value(FTE), page.input_value(START)) == ("7.5", "2024")
     assert page.input_value("#context-turnover") == "1.5"
     assert page.input_value("#courbe") == "able"
-    assert page.get_by_role("button", pressed=True).count() >= 1
+    assert page.is_checked("#ecart")
     assert page.locator(ALERT).count() == 0
     page.locator(FTE).fill("8")
     address(page, "catalysis.fte=8", kept)
@@ -139,19 +139,18 @@ SPOILT = (
     ("catalysis.start=%00%1b%5B31m", "n'est pas compris"),
     ("model.modules=os", "ni code ni fichier"),
     ("garde=catalysis.fte%3Dx", "catalysis.fte=x n'est pas compris"),
-    ("time.end=2999-12", "mois au plus"),
+    ("time.end=2060-12", "mois au plus"),
     ("ctalysis.fte=3", "peut-être catalysis.fte"),
 )
 
 
 def test_a_spoilt_address_gets_french_words_and_the_page_works(page, port):
     for query, words in SPOILT:
-        open_page(page, port, "/methode", f"territoire={SMALL}&{query}", ready=ALERT)
+        open_page(page, port, "/methode", query, ready=ALERT)
         shown = page.inner_text(ALERT)
         assert words in shown, query
         assert "Traceback" not in page.inner_text("body") and "Error" not in shown
-    page.get_by_role("link", name="Explorer").click()
-    page.wait_for_selector(DRAWN)
+    open_page(page, port, ready=DRAWN)
     assert page.locator(ALERT).count() == 0
 
 
@@ -194,7 +193,8 @@ def test_a_new_server_on_the_same_port_is_found_again_with_the_state(browser):
         open_page(page, number, "/essai/", ready=DRAWN)
         choose(page, "Comparer")
         assert page.evaluate("location.pathname") == "/essai/comparer"
-        choose(page, "Explorer")
+        page.go_back()
+        page.wait_for_selector(FTE)
         page.locator(FTE).fill("6")
         address(page, "catalysis.fte=6")
         late = browser.new_page()

@@ -336,11 +336,11 @@ def test_solara_reads_the_settings_that_we_give():
         "from solara.server import settings as t;"
         "print(t.telemetry.mixpanel_enable, t.kernel.cull_timeout, t.kernel.max_count,"
         " t.session.http_only, t.main.mode, t.main.root_path, t.assets.fontawesome_enabled,"
-        " t.theme.force_refresh, t.theme.show_banner, t.theme.title)"
+        " t.theme.force_refresh, t.theme.show_banner, t.theme.title, t.server.sync_ws_write)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.split()[-10:] == [
-        "False", "30m", "14", "True", "production", "/x", "False", "True", "False", "cosim",
+    assert out.stdout.split()[-11:] == [
+        "False", "30m", "14", "True", "production", "/x", "False", "True", "False", "cosim", "True",
     ]  # fmt: skip
 
 

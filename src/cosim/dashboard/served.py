@@ -6,6 +6,7 @@ come. No Solara import here.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from html import escape
@@ -118,12 +119,28 @@ def rewritten(page: str, served: Served) -> str:
     return _SCRIPT.sub(f'<script nonce="{served.nonce}"', page)
 
 
+#: Solara's router forgets the prefix when it writes an address.
+_PREFIX = """<script>
+for (const name of ["pushState", "replaceState"]) {
+  const own = history[name].bind(history);
+  history[name] = (state, title, url) => {
+    const bare = typeof url === "string" && url.startsWith("/") && url !== ROOT
+      && !url.startsWith(ROOT + "/");
+    own(state, title, bare ? ROOT + url : url);
+  };
+}
+</script>
+"""
+
+
 def _head(served: Served) -> str:
     icon = f"{served.root}/favicon.svg"
     about = escape(DESCRIPTION[served.lang], quote=True)
+    prefix = _PREFIX.replace("ROOT", json.dumps(served.root)) if served.root else ""
     return (
         f'<meta name="description" content="{about}">\n'
-        f'<link rel="icon" type="image/svg+xml" href="{escape(icon, quote=True)}">\n{_STYLE}'
+        f'<link rel="icon" type="image/svg+xml" href="{escape(icon, quote=True)}">\n'
+        f"{_STYLE}{prefix}"
     )
 
 
