@@ -85,18 +85,15 @@ def port(request):
     return _SHARED["port"]
 
 
-@pytest.fixture(scope="session")
-def browser(request):
-    """Chromium, which all browser tests share."""
-    if "browser" not in _SHARED:
-        from playwright.sync_api import sync_playwright
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, until the module ends: Playwright holds an event loop that others could not run."""
+    from playwright.sync_api import sync_playwright
 
-        playwright = sync_playwright().start()
-        request.config.add_cleanup(playwright.stop)
-        _SHARED["browser"] = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(ARGUMENTS)
-        )
-    return _SHARED["browser"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
 
 
 def watched(page):

@@ -473,6 +473,8 @@ def test_a_signal_ends_it_soon_and_well_while_it_computes(number):
 def test_a_page_that_breaks_shows_no_traceback(caplog):
     import ipyvuetify
 
+    from cosim.dashboard import session
+    from cosim.dashboard import view as views
     from cosim.dashboard.app import Caught
     from cosim.dashboard.pages import Entry
 
@@ -480,6 +482,7 @@ def test_a_page_that_breaks_shows_no_traceback(caplog):
     def Broken():
         raise ZeroDivisionError("secret")
 
+    session.view.value = views.home()
     _, context = solara.render(Caught(Entry("/x", "X", "X", Broken)), handle_error=False)
     shown = [w.children[0] for w in context.find(ipyvuetify.Html, tag="p").widgets]
     context.close()
