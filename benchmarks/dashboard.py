@@ -36,16 +36,17 @@ PLACE, LEVER = "200071371", "catalysis-fte"
 PROBE = """
 async ([lever, value, least, most]) => {
   const box = document.querySelector(".cosim-chart-box");
-  const figure = box.closest("figure"), before = figure.getAttribute("aria-label");
+  const sentence = () => document.querySelector(".cosim-sentence").innerText, before = sentence();
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   const input = document.getElementById(lever);
   const start = performance.now();
-  const drawn = new Promise((done) => {
+  const drawn = new Promise((done, fail) => {
+    setTimeout(() => fail(new Error(`nothing drawn for ${value}`)), 120000);
     new MutationObserver(async (_, watcher) => {
       const count = Number(box.dataset.drawn);
       if (count < least || count > most) return;
       await frame();
-      if (figure.getAttribute("aria-label") === before) return;
+      if (sentence() === before) return;
       watcher.disconnect();
       done(performance.now() - start);
     }).observe(box, { attributes: true, attributeFilter: ["data-drawn"] });
