@@ -69,8 +69,8 @@ def stop_server(server):
         raise
 
 
-#: A fixture that several modules import is made once for each: what is shared is kept here, since
-#: a process can run one Playwright only.
+#: A fixture that several modules import is made once for each: the port of the one server of a
+#: process is kept here.
 _SHARED = {}
 
 
