@@ -137,7 +137,8 @@ def Spoken() -> None:
     with box("div"):
         text("p", sentence, "cosim-sentence")
         text("p", frequency, "explorer-frequency")
-        text("p", status(), "cosim-status" + ("" if session.settled() else " cosim-busy"))
+        text("p", status(), "cosim-status" + ("" if session.settled() else " cosim-busy"),
+             data_busy=say("calcul…", "computing…"))  # fmt: skip
         text("p", spoken.current, "explorer-hidden", role="status", id="annonce")
         failed = session.failure.value
         text("p", failed, "cosim-warning" if failed else "explorer-none", role="alert")
